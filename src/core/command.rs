@@ -1,0 +1,178 @@
+//! What the core executes.
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::ids::{
+    Currency, GameId, Key, PlayerId, ProviderId, RoundId, TokenHash, TransactionId, TxId,
+};
+use super::money::{Amount, Micros};
+use super::policy::Policy;
+use super::row::{Category, Kind, PlayerStatus};
+
+/// One player, one or more movements, all or nothing, in order.
+#[derive(Clone, Debug)]
+pub struct Command {
+    /// Who says it.
+    pub provider: ProviderId,
+    /// Whose wallet.
+    pub player: PlayerId,
+    /// The currency named, where the protocol names one; it must be the wallet's.
+    pub currency: Option<Currency>,
+    /// The session token sent, hashed. Only debits look at it.
+    pub token: Option<TokenHash>,
+    /// The game.
+    pub game: Option<GameId>,
+    /// The game round.
+    pub round: Option<RoundId>,
+    /// At least one.
+    pub movements: Vec<Movement>,
+    /// How this provider's protocol settles what protocols settle differently.
+    pub policy: Policy,
+    /// The provider's clock.
+    pub occurred_at: Option<DateTime<Utc>>,
+}
+
+/// One step of a command.
+#[derive(Clone, Debug)]
+pub struct Movement {
+    /// The idempotency key, unique per provider.
+    pub tx_id: TxId,
+    /// What to do.
+    pub action: Action,
+    /// Why, for statements and reports.
+    pub category: Category,
+    /// What else the provider said, in its own words.
+    pub detail: Option<Box<str>>,
+}
+
+/// What a movement does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Takes money.
+    Debit(Amount),
+    /// Gives money.
+    Credit(Amount),
+    /// Undoes another movement of the same provider and player, once.
+    Reverse {
+        /// The key of the movement to undo.
+        target: TxId,
+        /// What the target may be.
+        of: Reversible,
+        /// Undo no more than this.
+        at_most: Option<Amount>,
+    },
+    /// A signed correction. A negative one needs the balance, but no active player.
+    Adjust(Micros),
+    /// No money, remembered; may change what the player may do.
+    Note(Option<PlayerStatus>),
+}
+
+/// What a reversal may undo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reversible {
+    /// Debits alone.
+    Debit,
+    /// Credits alone.
+    Credit,
+    /// Both.
+    Any,
+}
+
+impl Action {
+    /// The kind of row that it becomes.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Debit(_) => Kind::Debit,
+            Self::Credit(_) => Kind::Credit,
+            Self::Reverse { .. } => Kind::Reverse,
+            Self::Adjust(_) => Kind::Adjust,
+            Self::Note(_) => Kind::Note,
+        }
+    }
+
+    /// The effect asked for; a reversal's is known only with its target.
+    pub const fn requested(&self) -> Micros {
+        match self {
+            Self::Debit(amount) => amount.micros().negated(),
+            Self::Credit(amount) => amount.micros(),
+            Self::Adjust(micros) => *micros,
+            Self::Reverse { .. } | Self::Note(_) => Micros::ZERO,
+        }
+    }
+}
+
+impl Command {
+    /// Where a movement of this command is remembered.
+    pub fn key(&self, tx_id: &TxId) -> Key {
+        Key { provider: self.provider.clone(), tx_id: tx_id.clone() }
+    }
+
+    /// A hash of what a movement says: kind, player, round, game, currency, amount, target.
+    /// The same key with another fingerprint is a mismatch.
+    pub fn fingerprint(&self, movement: &Movement) -> i64 {
+        let mut hash = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            hash.update(bytes.len().to_le_bytes());
+            hash.update(bytes);
+        };
+        field(movement.action.kind().as_str().as_bytes());
+        field(self.player.as_str().as_bytes());
+        field(self.round.as_ref().map_or("", RoundId::as_str).as_bytes());
+        field(self.game.as_ref().map_or("", GameId::as_str).as_bytes());
+        field(self.currency.as_ref().map_or("", Currency::as_str).as_bytes());
+        match &movement.action {
+            Action::Reverse { target, at_most, .. } => {
+                field(target.as_str().as_bytes());
+                field(&at_most.map_or(-1, |amount| amount.micros().get()).to_le_bytes());
+            }
+            action => field(&action.requested().get().to_le_bytes()),
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        let [a, b, c, d, e, f, g, h, ..] = digest;
+        i64::from_le_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+/// One arrival of a command at a node: the command and what only the node can add. It keeps
+/// its ids through every redo, so that an attempt recognises its own committed work.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// What the provider said.
+    pub command: Command,
+    /// The node's clock on arrival.
+    pub received_at: DateTime<Utc>,
+    /// One for each movement, in order.
+    pub ids: Vec<AttemptIds>,
+}
+
+/// The ids that one movement of an attempt may use.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptIds {
+    /// The movement's own.
+    pub own: TransactionId,
+    /// For the tombstone that a reversal may leave.
+    pub tombstone: TransactionId,
+    /// Of the movement.
+    pub fingerprint: i64,
+}
+
+impl Attempt {
+    /// Gives every movement its ids, taken from `next_id`.
+    pub fn new(
+        command: Command,
+        received_at: DateTime<Utc>,
+        mut next_id: impl FnMut() -> TransactionId,
+    ) -> Self {
+        let ids = command
+            .movements
+            .iter()
+            .map(|movement| AttemptIds {
+                own: next_id(),
+                tombstone: next_id(),
+                fingerprint: command.fingerprint(movement),
+            })
+            .collect();
+        Self { command, received_at, ids }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a decision looks at.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::ids::{Currency, Key, PlayerId, ProviderId, RoundId};
+use super::money::{Amount, Micros};
+use super::row::{Kind, PlayerStatus, Row, RowOutcome};
+
+/// A player's wallet at one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WalletState {
+    /// Whose.
+    pub player: PlayerId,
+    /// Fixed for the wallet's life.
+    pub currency: Currency,
+    /// Never negative.
+    pub balance: Micros,
+    /// The number of decided rows.
+    pub version: i64,
+    /// What the player may do.
+    pub status: PlayerStatus,
+    /// The largest single stake that the player may place.
+    pub bet_limit: Option<Amount>,
+}
+
+/// What stands beside the wallet for one command: read with it, in one snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The session that the command's token names, if there is one.
+    pub session: Option<SessionFact>,
+    /// The game that the command names.
+    pub game: GameState,
+}
+
+/// A session as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFact {
+    /// Whose.
+    pub player: PlayerId,
+    /// For which provider's games.
+    pub provider: ProviderId,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Whether a game takes stakes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GameState {
+    /// Yes; also for a game that nobody has switched off.
+    #[default]
+    Open,
+    /// No; its wins are still paid.
+    Disabled,
+}
+
+/// What is known of a player's past that a decision may turn on. It holds no more than was
+/// asked for: a row that is missing here may exist, and then the write fails and is redone
+/// with that row.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    rows: HashMap<Key, Row>,
+    reversals: HashMap<Key, Row>,
+    rounds: HashMap<(ProviderId, RoundId), RoundFacts>,
+}
+
+/// What is known of a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoundFacts {
+    /// Applied debits.
+    pub debits: i64,
+    /// Of those, reversed; and tombstones.
+    pub cancelled: i64,
+    /// Applied credits.
+    pub credits: i64,
+}
+
+impl RoundFacts {
+    /// Both together.
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            debits: self.debits + other.debits,
+            cancelled: self.cancelled + other.cancelled,
+            credits: self.credits + other.credits,
+        }
+    }
+
+    /// What one row adds.
+    pub const fn of(row: &Row) -> Self {
+        let mut facts = Self { debits: 0, cancelled: 0, credits: 0 };
+        match (row.kind, row.outcome) {
+            (Kind::Debit, RowOutcome::Applied) => facts.debits = 1,
+            (Kind::Credit, RowOutcome::Applied) => facts.credits = 1,
+            (Kind::Reverse, RowOutcome::Applied) if row.category.is_stake() => facts.cancelled = 1,
+            (_, RowOutcome::Tombstone) => facts.cancelled = 1,
+            _ => {}
+        }
+        facts
+    }
+}
+
+impl History {
+    /// The row under a key.
+    pub fn row(&self, key: &Key) -> Option<&Row> {
+        self.rows.get(key)
+    }
+
+    /// The reversal that took effect on a target.
+    pub fn reversal_of(&self, target: &Key) -> Option<&Row> {
+        self.reversals.get(target)
+    }
+
+    /// What is known of a round.
+    pub fn round(&self, provider: &ProviderId, round: &RoundId) -> RoundFacts {
+        // Borrowed pairs cannot be looked up in a map of owned ones; both clones are counters.
+        self.rounds.get(&(provider.clone(), round.clone())).copied().unwrap_or_default()
+    }
+
+    /// Learns a stored row.
+    pub fn learn_row(&mut self, row: Row) {
+        if row.outcome == RowOutcome::Applied
+            && let Some(target) = &row.reverses
+        {
+            let target = Key { provider: row.key.provider.clone(), tx_id: target.clone() };
+            self.reversals.insert(target, row.clone());
+        }
+        self.rows.insert(row.key.clone(), row);
+    }
+
+    /// Learns the stored rows of a round, as a whole.
+    pub fn learn_round(&mut self, provider: ProviderId, round: RoundId, facts: RoundFacts) {
+        self.rounds.insert((provider, round), facts);
+    }
+
+    /// Adds a row that was decided after the history was read.
+    pub fn append(&mut self, row: Row) {
+        if let Some(round) = &row.round {
+            let facts = self.rounds.entry((row.key.provider.clone(), round.clone())).or_default();
+            *facts = facts.plus(RoundFacts::of(&row));
+        }
+        self.learn_row(row);
+    }
+}

@@ -1,0 +1,25 @@
+//! The rules of money, pure: no async, no IO, no clock, no provider's word.
+//!
+//! An adapter says a [`Command`]; the node adds what it alone knows and makes it an
+//! [`Attempt`]; the store reads the [`Standing`] and the [`History`] that the decision
+//! needs; [`decide`] says what follows; the store writes exactly that.
+
+pub mod command;
+pub mod decide;
+pub mod history;
+pub mod ids;
+pub mod money;
+pub mod outcome;
+pub mod policy;
+pub mod row;
+
+pub use command::{Action, Attempt, Command, Movement, Reversible};
+pub use decide::{Decision, decide};
+pub use history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};
+pub use ids::{
+    Currency, GameId, Key, PlayerId, ProviderId, RoundId, TokenHash, TransactionId, TxId,
+};
+pub use money::{Amount, Micros};
+pub use outcome::{Entry, Outcome, Receipt};
+pub use policy::Policy;
+pub use row::{Category, Kind, PlayerStatus, Reason, Row, RowOutcome};

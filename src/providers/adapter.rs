@@ -1,0 +1,210 @@
+//! The seam between a provider's wire format and the core. An adapter is synchronous and
+//! pure: bytes in, command out; outcome in, bytes out. It has no clock, no store, no await.
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, Utc};
+
+use super::signature::Proof;
+use crate::core::policy::SessionRule;
+use crate::core::{
+    Command, Currency, GameId, Micros, PlayerId, PlayerStatus, Reason, Receipt, TokenHash,
+};
+
+/// One protocol, set up for one provider.
+pub trait Adapter: Send + Sync + 'static {
+    /// The calls that this provider may make.
+    fn operations(&self) -> &'static [Operation];
+
+    /// What the caller offers as proof of who it is: the scheme, the signed bytes, the
+    /// signature.
+    ///
+    /// # Errors
+    /// [`Failure::BadSignature`] where there is none, [`Failure::BadRequest`] where the body
+    /// cannot be taken apart.
+    fn proof<'c>(&self, call: &'c RawCall<'_>) -> Result<Proof<'c>, Failure>;
+
+    /// What a call with a good signature says.
+    ///
+    /// # Errors
+    /// [`Failure::BadRequest`] with what is wrong, for the reply and the log.
+    fn decode(&self, call: &RawCall<'_>) -> Result<Request, Failure>;
+
+    /// The answer in the provider's own words. `operation` is `None` for a path that is not
+    /// the provider's, `request` where the call failed before it was understood.
+    fn encode(
+        &self,
+        operation: Option<&'static Operation>,
+        request: Option<&Request>,
+        answer: &Answer<'_>,
+    ) -> Reply;
+}
+
+/// One kind of call.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// For metrics, logs and the adapter's own dispatch.
+    pub name: &'static str,
+    /// Every spelling of the path below the provider's prefix, without a leading slash.
+    pub paths: &'static [&'static str],
+}
+
+/// A call as it came in, with its whole body.
+#[derive(Debug)]
+pub struct RawCall<'a> {
+    /// Which one.
+    pub operation: &'static Operation,
+    /// The path with its query, as received.
+    pub path_and_query: &'a str,
+    /// As received.
+    pub headers: &'a HeaderMap,
+    /// As received, within the body limit.
+    pub body: &'a [u8],
+}
+
+/// What a call asks for.
+#[derive(Debug)]
+pub enum Request {
+    /// Who is behind a launch token?
+    Authenticate {
+        /// The token, for those protocols that repeat it in the answer. Never logged.
+        token: secrecy::SecretString,
+        /// The game that is being opened; refused when it is off.
+        game: Option<GameId>,
+    },
+    /// What is the balance?
+    Balance {
+        /// Whose.
+        player: PlayerId,
+        /// The tests that come before it.
+        checks: Checks,
+        /// The games that it is asked for, where the protocol asks by game.
+        games: Vec<GameId>,
+        /// The round that the answer repeats, where the protocol does that.
+        echo: Option<String>,
+    },
+    /// Something to take notice of, without money and without trace.
+    Acknowledge {
+        /// Who must exist.
+        player: PlayerId,
+    },
+    /// Money, or something to remember.
+    Execute(Command),
+}
+
+/// The tests before a balance is told.
+#[derive(Clone, Debug)]
+pub struct Checks {
+    /// Which session is needed.
+    pub session: SessionRule,
+    /// The session token sent, hashed.
+    pub token: Option<TokenHash>,
+    /// The currency named, where the protocol names one; it must be the wallet's.
+    pub currency: Option<Currency>,
+    /// True where a frozen or closed player gets an error instead of a balance.
+    pub active_only: bool,
+}
+
+/// What to tell the provider.
+#[derive(Debug)]
+pub enum Answer<'a> {
+    /// The command was executed (which says nothing about success).
+    Executed(&'a Receipt),
+    /// The player behind an authenticate, a balance or an acknowledgement.
+    Player(&'a PlayerView),
+    /// It came to nothing.
+    Failed(&'a Failure),
+}
+
+/// A player as a provider may see one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlayerView {
+    /// Who.
+    pub player: PlayerId,
+    /// The wallet's currency.
+    pub currency: Currency,
+    /// The balance now.
+    pub balance: Micros,
+    /// `wallet.version` that belongs to the balance.
+    pub version: i64,
+    /// What the player may do.
+    pub status: PlayerStatus,
+}
+
+/// Why a call came to nothing, before or instead of a decision about money.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The path below the provider's prefix is none of its operations, or the method is not
+    /// the protocol's.
+    #[error("unknown operation")]
+    UnknownOperation,
+    /// The caller's address is not on the provider's list.
+    #[error("address not allowed")]
+    AddressNotAllowed,
+    /// No signature, or a wrong one.
+    #[error("bad signature")]
+    BadSignature,
+    /// The body is larger than the provider's limit.
+    #[error("body too large")]
+    TooLarge,
+    /// What is wrong, in words that may be shown to the caller.
+    #[error("bad request: {0}")]
+    BadRequest(String),
+    /// A rule about the player, the session or the game stands against it.
+    #[error("refused: {}", .0.as_str())]
+    Refused(Reason),
+    /// Too much at once. Nothing was done; the same call may be sent again.
+    #[error("busy")]
+    Busy,
+    /// The deadline passed. It may have been done; the same call may be sent again.
+    #[error("deadline passed")]
+    Timeout,
+    /// The database cannot be reached. The same call may be sent again.
+    #[error("unavailable")]
+    Unavailable,
+    /// A fault of ours. The same call may be sent again.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Failure {
+    /// The word for metrics and logs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::UnknownOperation => "unknown_operation",
+            Self::AddressNotAllowed => "address_not_allowed",
+            Self::BadSignature => "bad_signature",
+            Self::TooLarge => "too_large",
+            Self::BadRequest(_) => "bad_request",
+            Self::Refused(reason) => reason.as_str(),
+            Self::Busy => "busy",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What goes back over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// A JSON body.
+    pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
+        // The bodies are plain structs of text and numbers: nothing in them can fail.
+        let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
+        Self { status, content_type: "application/json", body }
+    }
+}
+
+/// When the provider says it happened, from Unix milliseconds; `None` when out of range.
+pub fn from_unix_ms(ms: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(ms)
+}

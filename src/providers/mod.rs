@@ -1,0 +1,30 @@
+//! Game providers: one folder for each protocol, each a pure translator between a wire
+//! format and the core's words. Nothing outside a folder knows its protocol.
+//!
+//! Adding a protocol is one folder with the same file names, and one line in [`PROTOCOLS`].
+
+pub mod adapter;
+pub mod pragmatic;
+pub mod signature;
+pub mod softswiss;
+
+use crate::core::ProviderId;
+pub use adapter::{Adapter, Answer, Failure, Operation, PlayerView, RawCall, Reply, Request};
+
+/// A way to speak: what the configuration's `protocol = "…"` names.
+pub struct Protocol {
+    /// As configured.
+    pub name: &'static str,
+    /// Makes the adapter of one provider from its `settings` table.
+    pub build: fn(ProviderId, toml::Table) -> Result<Box<dyn Adapter>, String>,
+    /// The paths and shapes for the integrators' page.
+    pub openapi: fn() -> utoipa::openapi::OpenApi,
+}
+
+/// Every protocol that this build speaks.
+pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL];
+
+/// The protocol of that name.
+pub fn protocol(name: &str) -> Option<&'static Protocol> {
+    PROTOCOLS.iter().find(|protocol| protocol.name == name)
+}

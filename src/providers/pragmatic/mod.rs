@@ -1,0 +1,12 @@
+//! stub
+use super::Protocol;
+pub const PROTOCOL: Protocol = Protocol {
+    name: "pragmatic",
+    build: |_, _| Err(String::new()),
+    openapi: || {
+        utoipa::openapi::OpenApi::new(
+            utoipa::openapi::Info::new("", ""),
+            utoipa::openapi::Paths::new(),
+        )
+    },
+};
