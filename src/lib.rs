@@ -1,2 +1,27 @@
+//! A casino operator's seamless wallet: what game providers call back over HTTP becomes one
+//! core command, takes effect exactly once, and is answered in the provider's own words.
+//!
+//! The map, in reading order:
+//!
+//! - [`core`]: the rules of money. Pure.
+//! - [`store`]: PostgreSQL, the authority; the group-committing engine. The only SQL.
+//! - [`cache`]: Redis, which makes repeats and balances cheap and may vanish. The only Redis.
+//! - [`wallet`]: the one door to money, over the three above.
+//! - [`providers`]: one folder for each protocol, each a pure translator.
+//! - [`http`]: callbacks, the operator's API, the ops port.
+//! - [`config`], [`app`], [`telemetry`], [`cli`], [`seed`]: a process around it.
+//!
+//! `ARCHITECTURE.md` beside this file says what each part must not know, and walks a bet and
+//! a lost reply through the code.
+
+pub mod app;
+pub mod cache;
+pub mod cli;
+pub mod config;
 pub mod core;
+pub mod http;
 pub mod providers;
+pub mod seed;
+pub mod store;
+pub mod telemetry;
+pub mod wallet;

@@ -1,1 +1,145 @@
-fn main() {}
+//! The `wallet` program.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use seamless_wallet::app::{App, database_config};
+use seamless_wallet::cli::{Cli, Profile, Task};
+use seamless_wallet::config::{Config, ProcessEnv};
+use seamless_wallet::http::server::{self, Limits};
+use seamless_wallet::http::{self, ops};
+use seamless_wallet::store::engine::Lanes;
+use seamless_wallet::store::{MIGRATOR, connect_pool};
+use seamless_wallet::{seed, telemetry};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wallet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.task {
+        Task::Serve(profile) => serve(load(&profile)?).await,
+        Task::Migrate(profile) => migrate(&load(&profile)?).await,
+        Task::Seed { profile, file } => {
+            let (app, lanes) = App::build(load(&profile)?).await?;
+            seed::seed(&app.wallet, &file).await?;
+            finish(app, lanes).await;
+            Ok(())
+        }
+        Task::Openapi => {
+            println!("{}", http::openapi::document().to_pretty_json()?);
+            Ok(())
+        }
+        Task::Healthcheck(profile) => healthcheck(&load(&profile)?).await,
+    }
+}
+
+fn load(profile: &Profile) -> anyhow::Result<Config> {
+    Ok(Config::load(profile.config.as_deref(), &ProcessEnv)?)
+}
+
+async fn migrate(config: &Config) -> anyhow::Result<()> {
+    let database = database_config(&config.database);
+    let pool = connect_pool(&database).map_err(|_| anyhow::anyhow!("database.url is no URL"))?;
+    MIGRATOR.run(&pool).await.context("the database cannot be migrated")?;
+    println!("the database's schema is current");
+    Ok(())
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    telemetry::start_log(&config.log.filter, config.log.format);
+    let metrics = telemetry::start_metrics()?;
+    let limits = Limits {
+        header_timeout: Duration::from_millis(config.http.header_timeout_ms),
+        connections_max: config.http.connections_max,
+        shutdown: Duration::from_millis(config.http.shutdown_ms),
+    };
+    // Both ports are taken before anything else is begun: the commonest mistake shows first.
+    let api_listener = listen(config.http.listen).await?;
+    let ops_listener = listen(config.ops.listen).await?;
+    let (app, lanes) = App::build(config).await?;
+    let (stop, stopping) = watch::channel(false);
+    let upkeep = metrics.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    });
+    tracing::info!(
+        api = %api_listener.local_addr()?, ops = %ops_listener.local_addr()?,
+        providers = app.providers.len(), "serving"
+    );
+    let ops_server = tokio::spawn(server::serve(
+        ops_listener,
+        ops::router(&app, metrics),
+        Limits { connections_max: 64, shutdown: Duration::ZERO, ..limits },
+        stopping.clone(),
+    ));
+    let api_server =
+        tokio::spawn(server::serve(api_listener, http::router(&app), limits, stopping));
+    wait_for_the_end().await?;
+    tracing::info!("stopping: calls in progress are finished, new ones refused");
+    stop.send_replace(true);
+    api_server.await?;
+    ops_server.await?;
+    finish(app, lanes).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+async fn wait_for_the_end() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Lets the lanes finish what they have accepted; commands whose callers are gone included.
+async fn finish(app: Arc<App>, lanes: Lanes) {
+    drop(app);
+    if tokio::time::timeout(Duration::from_secs(5), lanes.finish()).await.is_err() {
+        tracing::warn!("commands were still in progress at the end");
+    }
+}
+
+async fn healthcheck(config: &Config) -> anyhow::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(config.ops.listen).await?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: ops\r\nconnection: close\r\n\r\n").await?;
+        let mut reply = String::new();
+        stream.take(4096).read_to_string(&mut reply).await?;
+        std::io::Result::Ok(reply)
+    };
+    let reply = tokio::time::timeout(Duration::from_secs(3), ask).await??;
+    if !reply.starts_with("HTTP/1.1 200") {
+        bail!("not ready: {}", reply.lines().next().unwrap_or_default());
+    }
+    Ok(())
+}

@@ -175,4 +175,9 @@ impl Attempt {
             .collect();
         Self { command, received_at, ids }
     }
+
+    /// A hash of everything that the attempt's movements say.
+    pub fn fingerprint(&self) -> i64 {
+        self.ids.iter().fold(0, |all, ids| all.rotate_left(7) ^ ids.fingerprint)
+    }
 }

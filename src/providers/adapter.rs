@@ -104,6 +104,12 @@ pub struct Checks {
     pub active_only: bool,
 }
 
+impl Checks {
+    /// Who exists is told.
+    pub const NONE: Self =
+        Self { session: SessionRule::Ignore, token: None, currency: None, active_only: false };
+}
+
 /// What to tell the provider.
 #[derive(Debug)]
 pub enum Answer<'a> {

@@ -1,0 +1,153 @@
+//! A node put together from its configuration.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::ExposeSecret;
+use tokio::sync::Semaphore;
+
+use crate::cache::{Cache, CacheConfig};
+use crate::config::{self, Config, OperatorKey};
+use crate::core::ProviderId;
+use crate::providers::signature::Secrets;
+use crate::providers::{Adapter, protocol};
+use crate::store::engine::Lanes;
+use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_pool};
+use crate::wallet::Wallet;
+
+/// What every request handler shares.
+pub struct App {
+    /// The one door to money.
+    pub wallet: Arc<Wallet>,
+    /// By slug, the first segment of a callback's path.
+    pub providers: HashMap<String, Arc<Provider>>,
+    /// Who may call the operator's API.
+    pub operator_keys: Vec<OperatorKey>,
+    /// The longest time that an operator's call may take.
+    pub operator_deadline: Duration,
+    /// The largest body of an operator's call, in bytes.
+    pub operator_body_max: usize,
+    /// Proxies whose word about the caller's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Calls in progress over all providers.
+    pub in_flight: Semaphore,
+}
+
+/// One provider as it is served.
+pub struct Provider {
+    /// The slug.
+    pub id: ProviderId,
+    /// How it speaks.
+    pub adapter: Box<dyn Adapter>,
+    /// What it proves itself with.
+    pub secrets: Secrets,
+    /// Who may call; empty for everybody.
+    pub allow: Vec<IpNet>,
+    /// The longest that a call may take.
+    pub deadline: Duration,
+    /// The largest body, in bytes.
+    pub body_max: usize,
+    /// Calls in progress.
+    pub in_flight: Semaphore,
+}
+
+/// Why a node cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The database URL cannot be read.
+    #[error("database.url cannot be read (it is not repeated here: it may hold a password)")]
+    DatabaseUrl,
+    /// The Redis URL cannot be read.
+    #[error("cache.url: {0}")]
+    Cache(#[from] crate::cache::CacheError),
+    /// Settings that a protocol does not take.
+    #[error("the providers' settings cannot be used:\n  - {}", .0.join("\n  - "))]
+    Settings(Vec<String>),
+}
+
+/// How to reach the database.
+pub fn database_config(config: &config::Database) -> DatabaseConfig {
+    DatabaseConfig {
+        url: config.url.clone(),
+        pool_max: config.pool_max,
+        timeout: Duration::from_millis(config.timeout_ms),
+    }
+}
+
+impl App {
+    /// Builds a node and starts its lanes. Neither PostgreSQL nor Redis has to be there yet.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
+        let providers = build_providers(config.providers)?;
+        let database = database_config(&config.database);
+        let pool = connect_pool(&database).map_err(|_| BuildError::DatabaseUrl)?;
+        let engine = EngineConfig {
+            lanes: config.database.lanes,
+            batch_max: config.database.batch_max,
+            queue_max: config.database.queue_max,
+            batch_timeout: Duration::from_millis(config.database.batch_timeout_ms),
+        };
+        let (engine, lanes) =
+            Engine::start(engine, &database).map_err(|_| BuildError::DatabaseUrl)?;
+        let cache = connect_cache(&config.cache).await?;
+        let app = Self {
+            wallet: Arc::new(Wallet::new(engine, pool, cache)),
+            providers,
+            operator_keys: config.operator.keys,
+            operator_deadline: Duration::from_millis(config.operator.deadline_ms),
+            operator_body_max: config.operator.body_max,
+            trusted_proxies: config.http.trusted_proxies,
+            in_flight: Semaphore::new(config.http.in_flight_max),
+        };
+        Ok((Arc::new(app), lanes))
+    }
+}
+
+async fn connect_cache(config: &config::Cache) -> Result<Cache, crate::cache::CacheError> {
+    let url = config.url.expose_secret();
+    if url.is_empty() {
+        tracing::info!("no Redis is configured: PostgreSQL answers everything");
+        return Ok(Cache::disabled());
+    }
+    Cache::connect(CacheConfig {
+        url: Some(url.to_owned()),
+        command_timeout: Duration::from_millis(config.command_timeout_ms),
+        claim_ttl: Duration::from_secs(config.claim_ttl_s),
+        balance_ttl: Duration::from_secs(config.balance_ttl_s),
+        breaker_failures: config.breaker_failures,
+        breaker_pause: Duration::from_millis(config.breaker_pause_ms),
+    })
+    .await
+}
+
+fn build_providers(
+    configured: impl IntoIterator<Item = (ProviderId, config::Provider)>,
+) -> Result<HashMap<String, Arc<Provider>>, BuildError> {
+    let mut providers = HashMap::new();
+    let mut faults = Vec::new();
+    for (id, config) in configured {
+        let built = protocol(&config.protocol)
+            .ok_or_else(|| format!("protocol `{}` is not one of this build", config.protocol))
+            .and_then(|protocol| (protocol.build)(id.clone(), config.settings));
+        match built {
+            Ok(adapter) => {
+                let provider = Provider {
+                    id: id.clone(),
+                    adapter,
+                    secrets: config.secrets,
+                    allow: config.allow,
+                    deadline: config.deadline,
+                    body_max: config.body_max,
+                    in_flight: Semaphore::new(config.in_flight_max),
+                };
+                providers.insert(id.to_string(), Arc::new(provider));
+            }
+            Err(fault) => faults.push(format!("providers.{id}.settings: {fault}")),
+        }
+    }
+    if faults.is_empty() { Ok(providers) } else { Err(BuildError::Settings(faults)) }
+}

@@ -1,0 +1,44 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A casino operator's seamless wallet.
+#[derive(Debug, Parser)]
+#[command(name = "wallet", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub task: Task,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Serve providers' callbacks, the operator's API and the ops port.
+    Serve(Profile),
+    /// Bring the database's schema up to this build.
+    Migrate(Profile),
+    /// Open the players, sessions and games that a file names; what is there stays.
+    Seed {
+        /// Where.
+        #[command(flatten)]
+        profile: Profile,
+        /// The players, sessions and games.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Ask a running node whether it is ready; for container health checks.
+    Healthcheck(Profile),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub struct Profile {
+    /// A TOML file over the built-in defaults (see `src/defaults.toml`).
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+}

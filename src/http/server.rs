@@ -1,0 +1,84 @@
+//! Listening: bounded connections, a time-out for request headers, and an end that lets calls
+//! in progress finish.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+/// The bounds of a listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// A client must have sent its request headers within this time.
+    pub header_timeout: Duration,
+    /// Open connections; further ones wait in the listen queue.
+    pub connections_max: usize,
+    /// How long calls in progress may still take once the end has come.
+    pub shutdown: Duration,
+}
+
+/// Serves until `stop` turns true, then finishes what is in progress.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    mut stop: watch::Receiver<bool>,
+) {
+    let connections = Arc::new(Semaphore::new(limits.connections_max));
+    let graceful = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    loop {
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stopped| *stopped) => break,
+            accepted = accept(&listener, &connections) => accepted,
+        };
+        let Some((stream, peer, permit)) = accepted else { continue };
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            // A client that breaks off is its own affair.
+            let _: Result<(), hyper::Error> = connection.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
+        tracing::warn!("calls were still in progress when the time for shutting down was over");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Replies are one small write each: waiting for more only delays them.
+            let _: std::io::Result<()> = stream.set_nodelay(true);
+            Some((stream, peer, permit))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "accept failed");
+            // Out of file descriptors, most likely: a busy loop would not help.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One lane: takes what waits, reads, decides, writes, answers.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::commit::{self, WalletChange, WriteError};
+use super::engine::{EngineConfig, Job};
+use super::read::{self, Depth};
+use super::{ExecuteError, LookupError};
+use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
+
+/// The pause before a lane asks again after a failure.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Lane {
+    name: String,
+    options: PgConnectOptions,
+    config: EngineConfig,
+    connection: Option<PgConnection>,
+}
+
+/// What came of one try at a batch.
+enum Tried {
+    /// Committed; these jobs need a transaction of their own.
+    Done { left: Vec<Job> },
+    /// Nothing was written, or it is not known: try again in this way.
+    Again { jobs: Vec<Job>, with: Care },
+}
+
+/// How carefully a batch is tried: each failure leads to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    /// New keys are taken for new. Right for all but a few in a thousand.
+    Hopeful,
+    /// Every key is looked up first.
+    Thorough,
+    /// Command by command, also looking for keys that other players have taken.
+    Alone,
+}
+
+impl Care {
+    const fn depth(self) -> Depth {
+        match self {
+            Self::Hopeful => Depth::Needed,
+            Self::Thorough => Depth::Everything,
+            Self::Alone => Depth::AcrossPlayers,
+        }
+    }
+}
+
+enum Fault {
+    Conflict,
+    Transient(sqlx::Error),
+    Other(String),
+}
+
+impl From<WriteError> for Fault {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Conflict => Self::Conflict,
+            WriteError::Transient(error) => Self::Transient(error),
+            WriteError::Other(error) => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl From<LookupError> for Fault {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Unavailable(error) => Self::Transient(error),
+            other => Self::Other(other.to_string()),
+        }
+    }
+}
+
+impl Lane {
+    pub(super) fn new(number: usize, options: PgConnectOptions, config: EngineConfig) -> Self {
+        Self { name: number.to_string(), options, config, connection: None }
+    }
+
+    /// Runs until the queue is closed and empty.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(self.config.batch_max);
+        while queue.recv_many(&mut batch, self.config.batch_max).await > 0 {
+            gauge!("wallet_queue_depth", "lane" => self.name.clone())
+                .set(f64::from(u32::try_from(queue.len()).unwrap_or(u32::MAX)));
+            self.execute(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    /// Tries a batch until every job is answered.
+    async fn execute(&mut self, mut jobs: Vec<Job>) {
+        let mut care = Care::Hopeful;
+        loop {
+            jobs = answer_late(jobs);
+            if jobs.is_empty() {
+                return;
+            }
+            if care == Care::Alone && jobs.len() > 1 {
+                for job in jobs {
+                    self.execute_alone(vec![job]).await;
+                }
+                return;
+            }
+            match self.bounded_try(jobs, care).await {
+                Tried::Done { left } => {
+                    for job in left {
+                        self.execute_alone(vec![job]).await;
+                    }
+                    return;
+                }
+                Tried::Again { jobs: again, with } => {
+                    jobs = again;
+                    care = with;
+                }
+            }
+        }
+    }
+
+    /// As [`Self::execute`] for a single job, from the most careful way on.
+    async fn execute_alone(&mut self, mut jobs: Vec<Job>) {
+        loop {
+            jobs = answer_late(jobs);
+            if jobs.is_empty() {
+                return;
+            }
+            match self.bounded_try(jobs, Care::Alone).await {
+                Tried::Done { left } => {
+                    debug_assert!(left.is_empty(), "a lone job needs nobody else");
+                    return;
+                }
+                Tried::Again { jobs: again, .. } => jobs = again,
+            }
+        }
+    }
+
+    /// One try. A database that does not answer costs the connection, never more time than
+    /// the batch may take: what it did is found out on the next one, by the keys.
+    async fn bounded_try(&mut self, jobs: Vec<Job>, care: Care) -> Tried {
+        let latest = jobs.iter().map(|job| job.deadline).max().unwrap_or_else(Instant::now);
+        let limit = latest.min(Instant::now() + self.config.batch_timeout);
+        let attempts: Vec<(Arc<Attempt>, bool)> =
+            jobs.iter().map(|job| (Arc::clone(&job.attempt), job.repeat_expected)).collect();
+        let tried = match tokio::time::timeout_at(limit, self.try_batch(&attempts, care)).await {
+            Ok(tried) => tried,
+            Err(_) => Err(Fault::Transient(sqlx::Error::PoolTimedOut)),
+        };
+        match tried {
+            Ok(plan) => {
+                histogram!("wallet_batch_size")
+                    .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
+                Tried::Done { left: answer(jobs, plan) }
+            }
+            Err(Fault::Conflict) => {
+                counter!("wallet_redo_total", "cause" => "conflict").increment(1);
+                let with = if care == Care::Hopeful { Care::Thorough } else { Care::Alone };
+                Tried::Again { jobs, with }
+            }
+            Err(Fault::Transient(error)) => {
+                counter!("wallet_redo_total", "cause" => "database").increment(1);
+                tracing::warn!(lane = self.name, %error, "batch interrupted, trying again");
+                self.connection = None;
+                tokio::time::sleep(RETRY_PAUSE).await;
+                let with = if care == Care::Hopeful { Care::Thorough } else { care };
+                Tried::Again { jobs, with }
+            }
+            Err(Fault::Other(error)) if jobs.len() > 1 => {
+                tracing::error!(lane = self.name, error, "batch failed, trying one by one");
+                self.connection = None;
+                Tried::Again { jobs, with: Care::Alone }
+            }
+            Err(Fault::Other(error)) => {
+                tracing::error!(lane = self.name, error, "command failed");
+                self.connection = None;
+                for job in jobs {
+                    let _ = job.answer.send(Err(ExecuteError::Internal));
+                }
+                Tried::Done { left: Vec::new() }
+            }
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            empty => {
+                let fresh = PgConnection::connect_with(&self.options).await?;
+                Ok(empty.insert(fresh))
+            }
+        }
+    }
+
+    /// Reads, decides and writes; on success every decision has been committed.
+    async fn try_batch(
+        &mut self,
+        attempts: &[(Arc<Attempt>, bool)],
+        care: Care,
+    ) -> Result<Plan, Fault> {
+        let connection = self.connection().await.map_err(|error| {
+            if super::is_transient(&error) {
+                Fault::Transient(error)
+            } else {
+                Fault::Other(error.to_string())
+            }
+        })?;
+        let borrowed: Vec<&Attempt> = attempts.iter().map(|(attempt, _)| &**attempt).collect();
+        let mut facts = read::standing(connection, &borrowed).await?;
+        let hinted: Vec<(&Attempt, bool)> =
+            attempts.iter().map(|(attempt, repeat)| (&**attempt, *repeat)).collect();
+        read::prior_rows(connection, &hinted, care.depth(), &mut facts.history).await?;
+
+        let plan = Plan::make(&borrowed, facts);
+        let started = Instant::now();
+        if let Some(alone) = plan.alone() {
+            commit::with_promotions(connection, alone.0, alone.1).await?;
+        } else {
+            let (changes, rows) = plan.writes();
+            if rows.is_empty() {
+                return Ok(plan);
+            }
+            commit::batch(connection, &changes, &rows).await?;
+        }
+        histogram!("wallet_update_duration_seconds").record(started.elapsed().as_secs_f64());
+        Ok(plan)
+    }
+}
+
+/// Answers the jobs that nobody waits for any more; nothing of theirs was begun or, after a
+/// failure, is begun again.
+fn answer_late(jobs: Vec<Job>) -> Vec<Job> {
+    let now = Instant::now();
+    let (late, timely): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline <= now);
+    for job in late {
+        let _ = job.answer.send(Err(ExecuteError::Timeout));
+    }
+    timely
+}
+
+/// Answers the decided jobs and gives back those that need a transaction of their own.
+fn answer(jobs: Vec<Job>, plan: Plan) -> Vec<Job> {
+    let mut left = Vec::new();
+    for (job, step) in jobs.into_iter().zip(plan.steps) {
+        let result = match step {
+            Step::Decided(decision) => Ok(decision.receipt()),
+            Step::NoWallet => Err(ExecuteError::PlayerUnknown),
+            Step::Later => {
+                left.push(job);
+                continue;
+            }
+        };
+        // The caller may have gone; the work is done all the same.
+        let _: Result<(), Result<Receipt, ExecuteError>> = job.answer.send(result);
+    }
+    left
+}
+
+/// What a batch will write.
+struct Plan {
+    steps: Vec<Step>,
+    /// The wallets of the players whose state changes, in order.
+    wallets: BTreeMap<PlayerId, (WalletState, WalletState)>,
+}
+
+enum Step {
+    Decided(Box<Decision>),
+    NoWallet,
+    /// It decides a parked row, which takes a transaction of its own.
+    Later,
+}
+
+impl Plan {
+    /// Folds each player's commands in order of arrival.
+    fn make(attempts: &[&Attempt], mut facts: read::Facts) -> Self {
+        let mut wallets: BTreeMap<PlayerId, (WalletState, WalletState)> = BTreeMap::new();
+        let mut later: HashSet<PlayerId> = HashSet::new();
+        let lone = attempts.len() == 1;
+        let steps = attempts
+            .iter()
+            .zip(&facts.standings)
+            .map(|(attempt, standing)| {
+                let player = &attempt.command.player;
+                let Some(read) = facts.wallets.get(player) else { return Step::NoWallet };
+                if later.contains(player) {
+                    return Step::Later;
+                }
+                let now = wallets.get(player).map_or(read, |(_, after)| after);
+                let decision = decide(now, standing, &facts.history, attempt);
+                if !decision.promotions.is_empty() && !lone {
+                    later.insert(player.clone());
+                    return Step::Later;
+                }
+                for row in &decision.inserts {
+                    facts.history.append(row.clone());
+                }
+                wallets
+                    .entry(player.clone())
+                    .or_insert_with(|| (read.clone(), read.clone()))
+                    .1
+                    .clone_from(&decision.wallet);
+                Step::Decided(Box::new(decision))
+            })
+            .collect();
+        Self { steps, wallets }
+    }
+
+    /// The single decision of a plan that decides a parked row.
+    fn alone(&self) -> Option<(&WalletState, &Decision)> {
+        let [Step::Decided(decision)] = self.steps.as_slice() else { return None };
+        if decision.promotions.is_empty() {
+            return None;
+        }
+        let (before, _) = self.wallets.get(&decision.wallet.player)?;
+        Some((before, decision))
+    }
+
+    /// Everything to write, ordered by player.
+    fn writes(&self) -> (Vec<WalletChange<'_>>, Vec<&crate::core::Row>) {
+        let changes = self
+            .wallets
+            .values()
+            .filter(|(before, after)| before != after)
+            .map(|(before, after)| WalletChange { before, after })
+            .collect();
+        let mut rows: Vec<&crate::core::Row> = self
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Decided(decision) => Some(&decision.inserts),
+                Step::NoWallet | Step::Later => None,
+            })
+            .flatten()
+            .collect();
+        rows.sort_by(|a, b| a.player.cmp(&b.player));
+        (changes, rows)
+    }
+}

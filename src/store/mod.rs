@@ -1,0 +1,75 @@
+//! PostgreSQL: the only authority on money and on what has been done, and the only SQL.
+//!
+//! [`engine`] commits commands in groups; [`commit`] and [`read`] are its statements. The
+//! other files are look-ups that move no money. Nothing here knows a provider, HTTP or Redis.
+
+pub mod commit;
+pub mod connect;
+pub mod engine;
+pub mod games;
+mod lane;
+pub mod log;
+pub mod players;
+pub mod read;
+pub mod sessions;
+
+pub use connect::{DatabaseConfig, MIGRATOR, connect_pool, schema_is_current};
+pub use engine::{Engine, EngineConfig};
+
+/// Why a command was not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// No wallet has this id; nothing was written.
+    #[error("player unknown")]
+    PlayerUnknown,
+    /// The queue is full; nothing was done.
+    #[error("queue full")]
+    Busy,
+    /// The deadline passed. The command may have been executed all the same.
+    #[error("deadline passed")]
+    Timeout,
+    /// The database cannot be reached. The command may have been executed all the same.
+    #[error("database unavailable")]
+    Unavailable,
+    /// The database refused the command for a reason that is a fault of ours.
+    #[error("internal error")]
+    Internal,
+}
+
+/// Why a look-up came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The database cannot be reached, or did not answer in time.
+    #[error("database unavailable: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// A stored value is not one that this version knows.
+    #[error("stored value not understood: {0}")]
+    Unreadable(&'static str),
+    /// Anything else: a fault of ours.
+    #[error("database: {0}")]
+    Other(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for LookupError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_transient(&error) { Self::Unavailable(error) } else { Self::Other(error) }
+    }
+}
+
+/// True when the same statement may succeed on another connection or a moment later: the
+/// connection is gone, the server is starting or stopping, or it asks for a retry.
+pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // 08 connection, 40 rollback (serialisation, deadlock), 53 resources, 57 operator.
+            ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}

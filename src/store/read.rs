@@ -1,0 +1,325 @@
+//! What a decision needs to know, read without locks: a wallet's version is always read
+//! before the rows that are judged by it, so whatever commits in between fails the write.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::LookupError;
+use crate::core::row::Link;
+use crate::core::{
+    Action, Amount, Attempt, Category, Currency, GameId, GameState, History, Key, Kind, Micros,
+    PlayerId, PlayerStatus, ProviderId, Reason, RoundFacts, RoundId, Row, RowOutcome, SessionFact,
+    Standing, TransactionId, TxId, WalletState,
+};
+
+/// Everything that a batch is decided on.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// By player; a player without a wallet is missing.
+    pub wallets: HashMap<PlayerId, WalletState>,
+    /// One for each attempt, in order.
+    pub standings: Vec<Standing>,
+    /// Of all players together: keys belong to one player each.
+    pub history: History,
+}
+
+/// Reads wallets, sessions, games and, where a policy turns on them, rounds: one round trip.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn standing(
+    connection: &mut PgConnection,
+    attempts: &[&Attempt],
+) -> Result<Facts, LookupError> {
+    let mut players: Vec<&str> = Vec::with_capacity(attempts.len());
+    let mut tokens: Vec<Option<&[u8]>> = Vec::with_capacity(attempts.len());
+    let mut providers: Vec<&str> = Vec::with_capacity(attempts.len());
+    let mut games: Vec<Option<&str>> = Vec::with_capacity(attempts.len());
+    let mut rounds: Vec<Option<&str>> = Vec::with_capacity(attempts.len());
+    for attempt in attempts {
+        let command = &attempt.command;
+        let has_debit = command.movements.iter().any(|m| matches!(m.action, Action::Debit(_)));
+        players.push(command.player.as_str());
+        providers.push(command.provider.as_str());
+        tokens.push(command.token.as_ref().filter(|_| has_debit).map(|t| t.as_bytes().as_slice()));
+        games.push(command.game.as_ref().filter(|_| has_debit).map(GameId::as_str));
+        rounds.push(judged_round(attempt).map(RoundId::as_str));
+    }
+    let rows = sqlx::query!(
+        r#"
+        SELECT c.place AS "place!", w.currency AS "currency!",
+               w.balance_micros AS "balance_micros!", w.version AS "version!",
+               w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
+               s.player_id AS "session_player?", s.provider AS "session_provider?",
+               s.expires_at AS "expires_at?", g.enabled AS "enabled?",
+               r.debits AS "debits!", r.cancelled AS "cancelled!", r.credits AS "credits!"
+        FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[])
+             WITH ORDINALITY AS c(player_id, token_hash, provider, game_id, round_id, place)
+        JOIN wallet w ON w.player_id = c.player_id
+        LEFT JOIN session s ON s.token_hash = c.token_hash
+        LEFT JOIN game g ON g.provider = c.provider AND g.game_id = c.game_id
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied') AS debits,
+                   count(*) FILTER (WHERE t.outcome = 'tombstone'
+                       OR t.kind = 'reverse' AND t.outcome = 'applied'
+                          AND t.category IN ('bet', 'tip')) AS cancelled,
+                   count(*) FILTER (WHERE t.kind = 'credit' AND t.outcome = 'applied') AS credits
+            FROM trx_log t
+            WHERE t.player_id = c.player_id AND t.round_id = c.round_id
+              AND t.provider = c.provider
+        ) r
+        "#,
+        &players as &[&str],
+        &tokens as &[Option<&[u8]>],
+        &providers as &[&str],
+        &games as &[Option<&str>],
+        &rounds as &[Option<&str>],
+    )
+    .fetch_all(connection)
+    .await?;
+
+    let mut facts =
+        Facts { standings: vec![Standing::default(); attempts.len()], ..Facts::default() };
+    for row in rows {
+        let place = usize::try_from(row.place - 1).ok();
+        let Some((place, attempt)) = place.and_then(|at| Some((at, attempts.get(at)?))) else {
+            continue;
+        };
+        let command = &attempt.command;
+        let session = match (row.session_player, row.session_provider, row.expires_at) {
+            (Some(player), Some(provider), Some(expires_at)) => Some(SessionFact {
+                player: stored(PlayerId::parse(player), "session.player_id")?,
+                provider: stored(ProviderId::parse(provider), "session.provider")?,
+                expires_at,
+            }),
+            _ => None,
+        };
+        let game = if row.enabled == Some(false) { GameState::Disabled } else { GameState::Open };
+        if let Some(slot) = facts.standings.get_mut(place) {
+            *slot = Standing { session, game };
+        }
+        if let Some(round) = judged_round(attempt) {
+            let seen =
+                RoundFacts { debits: row.debits, cancelled: row.cancelled, credits: row.credits };
+            facts.history.learn_round(command.provider.clone(), round.clone(), seen);
+        }
+        if !facts.wallets.contains_key(&command.player) {
+            let wallet = wallet_state(
+                command.player.clone(),
+                &row.currency,
+                row.balance_micros,
+                row.version,
+                &row.status,
+                row.bet_limit_micros,
+            )?;
+            facts.wallets.insert(command.player.clone(), wallet);
+        }
+    }
+    Ok(facts)
+}
+
+/// The round whose past decides about the attempt, if one does.
+fn judged_round(attempt: &Attempt) -> Option<&RoundId> {
+    let command = &attempt.command;
+    let judged = command.policy.looks_at_round()
+        && command.movements.iter().any(|movement| movement.category.settles_a_round());
+    command.round.as_ref().filter(|_| judged)
+}
+
+/// Builds a wallet from its columns.
+///
+/// # Errors
+/// [`LookupError::Unreadable`].
+pub(super) fn wallet_state(
+    player: PlayerId,
+    currency: &str,
+    balance_micros: i64,
+    version: i64,
+    status: &str,
+    bet_limit_micros: Option<i64>,
+) -> Result<WalletState, LookupError> {
+    let bet_limit = bet_limit_micros.map(|micros| Amount::try_from(Micros::new(micros)));
+    Ok(WalletState {
+        player,
+        currency: stored(Currency::parse(currency), "wallet.currency")?,
+        balance: Micros::new(balance_micros),
+        version,
+        status: PlayerStatus::parse(status).ok_or(LookupError::Unreadable("wallet.status"))?,
+        bet_limit: stored(bet_limit.transpose(), "wallet.bet_limit_micros")?,
+    })
+}
+
+fn stored<T, E>(value: Result<T, E>, what: &'static str) -> Result<T, LookupError> {
+    value.map_err(|_| LookupError::Unreadable(what))
+}
+
+/// Which rows to look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The targets of reversals, and the own keys of attempts that are thought to be repeats.
+    Needed,
+    /// Also every own key.
+    Everything,
+    /// Also under other players: a key that was taken there can be seen in no other way.
+    AcrossPlayers,
+}
+
+/// Adds the prior rows of the attempts to what is known: a round trip only where one is
+/// needed.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn prior_rows(
+    connection: &mut PgConnection,
+    attempts: &[(&Attempt, bool)],
+    depth: Depth,
+    history: &mut History,
+) -> Result<(), LookupError> {
+    let mut wanted = Wanted::default();
+    for (attempt, repeat_expected) in attempts {
+        let own_keys = *repeat_expected || depth != Depth::Needed;
+        for movement in &attempt.command.movements {
+            if own_keys {
+                wanted.push(attempt, &movement.tx_id, false);
+            }
+            if let Action::Reverse { target, .. } = &movement.action {
+                wanted.push(attempt, target, true);
+                if !own_keys {
+                    // A repeated reversal is told from a second one by its own row.
+                    wanted.push(attempt, &movement.tx_id, false);
+                }
+            }
+        }
+    }
+    if wanted.tx_ids.is_empty() {
+        return Ok(());
+    }
+    let rows = sqlx::query_as!(
+        StoredRow,
+        r#"
+        SELECT t.provider AS "provider!", t.tx_id AS "tx_id!", t.player_id AS "player_id!",
+               t.transaction_id AS "transaction_id!", t.kind AS "kind!",
+               t.category AS "category!", t.outcome AS "outcome!", t.reason,
+               t.requested_micros AS "requested_micros!", t.amount_micros AS "amount_micros!",
+               t.shortfall_micros AS "shortfall_micros!", t.balance_after_micros,
+               t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
+               t.created_at AS "created_at!",
+               CASE WHEN k.is_target AND t.kind = 'debit' THEN (
+                   SELECT count(*) FROM trx_log c
+                   WHERE c.player_id = t.player_id AND c.round_id = t.round_id
+                     AND c.provider = t.provider AND c.kind = 'credit' AND c.outcome = 'applied'
+               ) END AS round_credits
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
+             AS k(player_id, provider, tx_id, is_target)
+        JOIN trx_log t ON t.provider = k.provider AND t.tx_id = k.tx_id
+                      AND (t.player_id = k.player_id OR $5)
+        UNION ALL
+        SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
+               t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.fingerprint, t.detail, t.occurred_at, t.created_at, NULL
+        FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
+        JOIN trx_log t ON t.provider = k.provider AND t.player_id = k.player_id
+                      AND t.reverses = k.tx_id AND t.outcome = 'applied'
+        "#,
+        &wanted.players as &[&str],
+        &wanted.providers as &[&str],
+        &wanted.tx_ids as &[&str],
+        &wanted.targets as &[bool],
+        depth == Depth::AcrossPlayers,
+    )
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        let credits = row.round_credits;
+        let row = row.into_row()?;
+        if let (Some(credits), Some(round)) = (credits, &row.round) {
+            let facts = RoundFacts { credits, ..history.round(&row.key.provider, round) };
+            history.learn_round(row.key.provider.clone(), round.clone(), facts);
+        }
+        history.learn_row(row);
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Wanted<'a> {
+    players: Vec<&'a str>,
+    providers: Vec<&'a str>,
+    tx_ids: Vec<&'a str>,
+    targets: Vec<bool>,
+}
+
+impl<'a> Wanted<'a> {
+    fn push(&mut self, attempt: &'a Attempt, tx_id: &'a TxId, is_target: bool) {
+        self.players.push(attempt.command.player.as_str());
+        self.providers.push(attempt.command.provider.as_str());
+        self.tx_ids.push(tx_id.as_str());
+        self.targets.push(is_target);
+    }
+}
+
+/// A ledger row as its columns.
+pub(super) struct StoredRow {
+    pub provider: String,
+    pub tx_id: String,
+    pub player_id: String,
+    pub transaction_id: Uuid,
+    pub kind: String,
+    pub category: String,
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub requested_micros: i64,
+    pub amount_micros: i64,
+    pub shortfall_micros: i64,
+    pub balance_after_micros: Option<i64>,
+    pub wallet_version: Option<i64>,
+    pub reverses: Option<String>,
+    pub round_id: Option<String>,
+    pub game_id: Option<String>,
+    pub fingerprint: i64,
+    pub detail: Option<String>,
+    pub occurred_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub created_at: chrono::DateTime<chrono::Utc>,
+    pub round_credits: Option<i64>,
+}
+
+impl StoredRow {
+    pub(super) fn into_row(self) -> Result<Row, LookupError> {
+        let unreadable = LookupError::Unreadable;
+        let link = match (self.wallet_version, self.balance_after_micros) {
+            (Some(version), Some(balance_after)) => Some(Link { version, balance_after }),
+            _ => None,
+        };
+        let reason = self
+            .reason
+            .as_deref()
+            .map(|word| Reason::parse(word).ok_or(unreadable("trx_log.reason")));
+        Ok(Row {
+            key: Key {
+                provider: stored(ProviderId::parse(self.provider), "trx_log.provider")?,
+                tx_id: stored(TxId::parse(self.tx_id), "trx_log.tx_id")?,
+            },
+            player: stored(PlayerId::parse(self.player_id), "trx_log.player_id")?,
+            transaction_id: TransactionId::new(self.transaction_id),
+            kind: Kind::parse(&self.kind).ok_or(unreadable("trx_log.kind"))?,
+            category: Category::parse(&self.category).ok_or(unreadable("trx_log.category"))?,
+            outcome: RowOutcome::parse(&self.outcome).ok_or(unreadable("trx_log.outcome"))?,
+            reason: reason.transpose()?,
+            requested: Micros::new(self.requested_micros),
+            amount: Micros::new(self.amount_micros),
+            shortfall: Micros::new(self.shortfall_micros),
+            link,
+            reverses: stored(self.reverses.map(TxId::parse).transpose(), "trx_log.reverses")?,
+            round: stored(self.round_id.map(RoundId::parse).transpose(), "trx_log.round_id")?,
+            game: stored(self.game_id.map(GameId::parse).transpose(), "trx_log.game_id")?,
+            fingerprint: self.fingerprint,
+            detail: self.detail.map(String::into_boxed_str),
+            occurred_at: self.occurred_at,
+            created_at: self.created_at,
+        })
+    }
+}

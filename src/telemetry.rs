@@ -1,0 +1,62 @@
+//! Logs and metrics of the process.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogFormat;
+
+/// Seconds: from a cached balance to a call at its deadline.
+const DURATION_BUCKETS: &[f64] = &[
+    0.0001, 0.000_25, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
+/// Commands in one commit.
+const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Sends logs to standard output, one line for each event.
+pub fn start_log(filter: &str, format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    match format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => log.init(),
+    }
+}
+
+/// Starts counting.
+///
+/// # Errors
+/// Where the process counts already.
+pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full("wallet_batch_size".to_owned()), BATCH_BUCKETS)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!("wallet_calls_total", "Providers' calls by operation and outcome");
+    describe_histogram!(
+        "wallet_call_duration_seconds",
+        Unit::Seconds,
+        "From a call's headers to its reply"
+    );
+    describe_counter!(
+        "wallet_duplicates_total",
+        "Movements that had been decided before, by the layer that knew"
+    );
+    describe_counter!("wallet_flagged_total", "Movements that a person should look at");
+    describe_histogram!("wallet_batch_size", "Commands in one commit");
+    describe_histogram!(
+        "wallet_update_duration_seconds",
+        Unit::Seconds,
+        "The statement that writes rows and balances, with its commit"
+    );
+    describe_counter!("wallet_redo_total", "Batches that were tried again, by cause");
+    describe_gauge!("wallet_queue_depth", "Commands waiting when a batch was taken");
+    describe_gauge!("wallet_queued_commands", "Commands waiting now");
+    describe_counter!("wallet_panics_total", "Handlers that panicked");
+    describe_counter!("wallet_unknown_provider_total", "Calls below no provider's prefix");
+}
