@@ -1,0 +1,224 @@
+//! What goes over the wire, in the provider's words: JSON both ways. Field lists come from
+//! the integrations named in `README.md`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// `play`: bets and wins of one round; without actions a question for the balance, or, with
+/// `finished`, the end of the round.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Play {
+    /// The operator's id of the player.
+    pub user_id: String,
+    /// The wallet's currency, ISO 4217 or a crypto ticker.
+    pub currency: String,
+    /// The game, as `provider:Game`.
+    pub game: String,
+    /// The round. Must be there when there are actions or the round ends.
+    pub game_id: Option<String>,
+    /// True with the last call of a round.
+    pub finished: Option<bool>,
+    /// All or nothing, in this order; at most 100.
+    #[schema(value_type = Option<Vec<PlayAction>>)]
+    pub actions: Option<Vec<Object<PlayAction>>>,
+}
+
+/// A bet or a win.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct PlayAction {
+    /// Which of them.
+    pub action: PlayActionKind,
+    /// The idempotency key: up to 255 bytes, used once by the provider.
+    pub action_id: String,
+    /// In the currency's smallest unit (cents, satoshi); a stake or a win of zero is legal.
+    #[schema(minimum = 0)]
+    pub amount: i64,
+    /// Information: what of the stake went to a jackpot.
+    #[schema(value_type = Option<f64>)]
+    pub jackpot_contribution: Option<Box<RawValue>>,
+    /// Information: what of the win is a jackpot; `amount` contains it already.
+    #[schema(value_type = Option<f64>)]
+    pub jackpot_win: Option<Box<RawValue>>,
+}
+
+/// What an action of `play` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlayActionKind {
+    /// Takes the amount.
+    Bet,
+    /// Gives the amount.
+    Win,
+}
+
+/// `rollback`: undoes bets and wins.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Rollback {
+    /// The operator's id of the player.
+    pub user_id: String,
+    /// The wallet's currency.
+    pub currency: String,
+    /// The game, as `provider:Game`.
+    pub game: String,
+    /// The round.
+    pub game_id: String,
+    /// All or nothing, in this order; 1 to 100. `finished` is not looked at.
+    #[schema(value_type = Vec<RollbackAction>)]
+    pub actions: Vec<Object<RollbackAction>>,
+}
+
+/// One undoing.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct RollbackAction {
+    /// Always `rollback`.
+    pub action: RollbackActionKind,
+    /// The idempotency key of the rollback itself.
+    pub action_id: String,
+    /// The bet or the win to undo, whether it has arrived here or not.
+    pub original_action_id: String,
+}
+
+/// What an action of `rollback` is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RollbackActionKind {
+    /// The one kind.
+    Rollback,
+}
+
+/// `freespins`: the result of an issue of bonus spins.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Freespins {
+    /// The operator's id of the player to whom the spins were issued.
+    pub user_id: String,
+    /// The wallet's currency.
+    pub currency: String,
+    /// The issue, which is paid once.
+    pub issue_id: String,
+    /// `active` while spins are left; `played`, `expired`, `canceled` … once it is over.
+    pub status: String,
+    /// What the spins won together, in the currency's smallest unit.
+    #[schema(minimum = 0)]
+    pub total_amount: i64,
+}
+
+/// The answer when the call was carried out, now or before.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Success {
+    /// The balance now, in the currency's smallest unit, cut off, never negative.
+    #[schema(minimum = 0)]
+    pub balance: i64,
+    /// The round, when one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub game_id: Option<String>,
+    /// One for each action, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub transactions: Vec<Transaction>,
+}
+
+/// What an action became.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Transaction {
+    /// As sent.
+    pub action_id: String,
+    /// The wallet's own id, 32 hex characters, the same for every repeat. Empty for the
+    /// rollback of something that the wallet has never seen.
+    pub tx_id: String,
+    /// When it was first decided: ISO 8601, UTC, milliseconds.
+    pub processed_at: String,
+}
+
+/// The answer when nothing was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Error {
+    /// See the table of codes.
+    pub code: u16,
+    /// For people.
+    pub message: String,
+    /// The balance in the currency's smallest unit; with code 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balance: Option<i64>,
+}
+
+/// Reads a whole body as one JSON object: UTF-8 throughout, no key of ours twice, nothing
+/// after it. Keys that are not ours may be there.
+///
+/// # Errors
+/// What is wrong, cut to a length fit for a reply and a log line.
+pub fn parse<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "the body is not UTF-8".to_owned())?;
+    match serde_json::from_str(text) {
+        Ok(Object(value)) => Ok(value),
+        Err(error) => Err(error.to_string().chars().take(200).collect()),
+    }
+}
+
+/// A struct written as a JSON object. Left to itself serde takes an array of the fields'
+/// values too.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_are_accepted() {
+        let body =
+            br#"{"user_id":"p","currency":"EUR","game":"a:b","session_id":"s","x":{"y":[1]}}"#;
+        let play: Play = parse(body).expect("a balance query");
+        assert_eq!((play.finished, play.actions.is_none()), (None, true));
+    }
+
+    #[test]
+    fn null_is_the_same_as_absent() {
+        let body =
+            br#"{"user_id":"p","currency":"EUR","game":"a:b","game_id":null,"finished":null,"actions":null}"#;
+        let play: Play = parse(body).expect("a balance query");
+        assert!(play.game_id.is_none() && play.finished.is_none() && play.actions.is_none());
+    }
+
+    #[test]
+    fn an_array_of_values_is_no_object() {
+        assert!(parse::<Play>(br#"["p","EUR","a:b",null,null,null]"#).is_err());
+        assert!(
+            parse::<Play>(
+                br#"{"user_id":"p","currency":"EUR","game":"a:b","game_id":"r","actions":[["bet","a-1",1,null,null]]}"#
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn a_complaint_is_short_whatever_was_sent() {
+        let body = format!(r#"{{"user_id":"p","finished":"{}"}}"#, "x".repeat(10_000));
+        let complaint = parse::<Play>(body.as_bytes()).expect_err("not a boolean");
+        assert!(complaint.chars().count() <= 200, "{complaint}");
+    }
+}
