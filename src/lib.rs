@@ -1,2 +1,3 @@
+pub mod cache;
 pub mod core;
 pub mod providers;
