@@ -189,7 +189,12 @@ fn told<'a>(
                     GameIdKey::Upper => (key, None),
                     GameIdKey::Lower => (None, key),
                 };
-                GameBalance { upper, lower, cash: Number::of(player.balance), bonus: Number::zero() }
+                GameBalance {
+                    upper,
+                    lower,
+                    cash: Number::of(player.balance),
+                    bonus: Number::zero(),
+                }
             });
             Body { games_balances: Some(balances.collect()), ..success }
         }

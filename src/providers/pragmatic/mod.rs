@@ -15,8 +15,7 @@ use settings::Settings;
 use wire::Form;
 
 /// `protocol = "pragmatic"`.
-pub const PROTOCOL: Protocol =
-    Protocol { name: "pragmatic", build, openapi: openapi::document };
+pub const PROTOCOL: Protocol = Protocol { name: "pragmatic", build, openapi: openapi::document };
 
 /// The calls; every spelling of a path that is in use is served.
 const OPERATIONS: &[Operation] = &[

@@ -1,1 +1,3 @@
-pub fn document() -> utoipa::openapi::OpenApi { utoipa::openapi::OpenApi::new(utoipa::openapi::Info::new("", ""), utoipa::openapi::Paths::new()) }
+pub fn document() -> utoipa::openapi::OpenApi {
+    utoipa::openapi::OpenApi::new(utoipa::openapi::Info::new("", ""), utoipa::openapi::Paths::new())
+}

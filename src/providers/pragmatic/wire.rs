@@ -54,7 +54,11 @@ impl<'a> Form<'a> {
 
     /// The first name that is there twice.
     pub fn doubled(&self) -> Option<&str> {
-        self.pairs.iter().zip(self.pairs.iter().skip(1)).find(|(a, b)| a.0 == b.0).map(|(a, _)| &*a.0)
+        self.pairs
+            .iter()
+            .zip(self.pairs.iter().skip(1))
+            .find(|(a, b)| a.0 == b.0)
+            .map(|(a, _)| &*a.0)
     }
 
     /// The texts that the hash may cover: every parameter but `hash`, also the unknown ones,
