@@ -1,65 +1,366 @@
-//! stub
-use crate::core::*;
+//! Redis: makes repeats and balance reads cheap, and may vanish, be slow, be flushed or hold
+//! nonsense at any moment without a wrong answer. PostgreSQL decides.
+//!
+//! Nothing here gives an error to its caller: a Redis in trouble is a Redis that knows nothing.
+//!
+//! - [`Cache`], here: what the rest of the wallet sees;
+//! - `claims`: what stands under an idempotency key, and when it is enough for an answer;
+//! - `balances`: a balance as text; an older version never overwrites a newer one;
+//! - `doubts`: players whose balance could not be published, and must not be read back;
+//! - `keys`: the names of the keys; `claim.lua` and `publish.lua`: one round trip each;
+//! - `connection`: the client, its time-outs, the circuit `breaker`, the counters (`meters`).
+
+mod balances;
+mod breaker;
+mod claims;
+mod connection;
+mod doubts;
+mod keys;
+mod meters;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use fred::types::Value;
+use fred::types::scripts::Script;
+use uuid::Uuid;
+
+pub use balances::CachedBalance;
+pub use claims::Claimed;
+pub use meters::describe_metrics;
+
+use crate::core::{Key, PlayerId, Receipt};
+use connection::Connection;
+use doubts::{Doubts, Owed};
+use meters::CommandMeters;
+
+/// Players that can be in doubt one by one. A node that failed to publish more of them serves
+/// no cached balance at all for a while.
+const MAX_DOUBTS: usize = 10_000;
+/// Doubts that are made good in one go.
+const MENDED_AT_ONCE: usize = 500;
+
+/// How Redis is used.
 #[derive(Clone)]
-pub struct Cache;
+pub struct CacheConfig {
+    /// `redis://`, `redis+unix://`, `redis-cluster://` or `redis-sentinel://`; `None` for no
+    /// Redis at all. May hold a password.
+    pub url: Option<String>,
+    /// The longest that a call may be held up by Redis.
+    pub command_timeout: Duration,
+    /// How long a command is remembered.
+    pub claim_ttl: Duration,
+    /// How long a balance is remembered: the longest that any node may serve an old one.
+    pub balance_ttl: Duration,
+    /// After that many failures in a row Redis is skipped.
+    pub breaker_failures: u32,
+    /// How long it is skipped before it is tried again.
+    pub breaker_pause: Duration,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            command_timeout: Duration::from_millis(50),
+            claim_ttl: Duration::from_secs(600),
+            balance_ttl: Duration::from_secs(30),
+            breaker_failures: 5,
+            breaker_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for CacheConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheConfig")
+            .field("url", &self.url.as_ref().map(|_| "…"))
+            .field("command_timeout", &self.command_timeout)
+            .field("claim_ttl", &self.claim_ttl)
+            .field("balance_ttl", &self.balance_ttl)
+            .field("breaker_failures", &self.breaker_failures)
+            .field("breaker_pause", &self.breaker_pause)
+            .finish()
+    }
+}
+
+/// Why there can be no cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CacheError {
+    /// The URL can never work.
+    #[error(
+        "the Redis URL is unusable: expected redis://, redis+unix://, redis-cluster:// or \
+         redis-sentinel://, with a host or a path"
+    )]
+    Url,
+    /// An encrypted address.
+    #[error("this build speaks no TLS to Redis")]
+    Tls,
+}
+
+/// Whether Redis is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheState {
+    /// None is configured.
     Disabled,
+    /// Yes.
     Up,
+    /// It fails and is skipped for now.
     Broken,
 }
-#[derive(Clone, Debug)]
-pub struct CacheConfig {
-    pub url: Option<String>,
-    pub command_timeout: std::time::Duration,
-    pub claim_ttl: std::time::Duration,
-    pub balance_ttl: std::time::Duration,
-    pub breaker_failures: u32,
-    pub breaker_pause: std::time::Duration,
-}
-#[derive(Debug, thiserror::Error)]
-#[error("bad url")]
-pub struct CacheError;
-pub enum Claimed {
-    New,
-    Seen,
-    Finished(Receipt),
-    Unavailable,
-}
-#[derive(Clone, Debug)]
-pub struct CachedBalance {
-    pub currency: Currency,
-    pub balance: Micros,
-    pub version: i64,
-    pub status: PlayerStatus,
-}
-pub struct Finished {
-    pub key: Key,
-    pub fingerprint: i64,
-    pub receipt: Receipt,
-}
+
+/// What became of a player's command, for Redis to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
+    /// Whose.
     pub player: PlayerId,
+    /// The player's newest committed balance.
     pub balance: CachedBalance,
+    /// The command that was claimed, unless none was.
     pub finished: Option<Finished>,
 }
+
+/// A command that came to an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// What it was claimed by.
+    pub key: Key,
+    /// What the command said, hashed: only a command with the same one is a repeat.
+    pub fingerprint: i64,
+    /// The answer. If it is not final (parked, or a refusal that is not remembered), the claim
+    /// is given up instead.
+    pub receipt: Receipt,
+}
+
+/// The door to Redis. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Cache(Option<Arc<Inner>>);
+
+struct Inner {
+    connection: Connection,
+    claim: Script,
+    publish: Script,
+    claim_ttl: i64,
+    balance_ttl: i64,
+    doubts: Doubts,
+    /// Unique to this process; with the counter, to each attempt.
+    process: Uuid,
+    attempts: AtomicU64,
+}
+
 impl Cache {
-    pub fn disabled() -> Self {
-        Self
+    /// No Redis.
+    pub const fn disabled() -> Self {
+        Self(None)
     }
-    pub async fn connect(_: CacheConfig) -> Result<Self, CacheError> {
-        Ok(Self)
+
+    /// Starts to use Redis, waiting about a second for the first connection at most. A Redis
+    /// that cannot be reached is tried again in the background for ever.
+    ///
+    /// # Errors
+    /// [`CacheError`] for a URL that can never work.
+    pub async fn connect(config: CacheConfig) -> Result<Self, CacheError> {
+        let Some(url) = &config.url else {
+            return Ok(Self::disabled());
+        };
+        let inner = Arc::new(Inner {
+            connection: Connection::open(url, &config).await?,
+            claim: Script::from_lua(include_str!("claim.lua")),
+            publish: Script::from_lua(include_str!("publish.lua")),
+            claim_ttl: millis(config.claim_ttl),
+            balance_ttl: millis(config.balance_ttl),
+            doubts: Doubts::new(MAX_DOUBTS, config.balance_ttl),
+            process: Uuid::now_v7(),
+            attempts: AtomicU64::new(0),
+        });
+        let pause = config.breaker_pause.max(Duration::from_millis(10));
+        tokio::spawn(keep(Arc::downgrade(&inner), pause));
+        Ok(Self(Some(inner)))
     }
+
+    /// Whether Redis is used now.
     pub fn state(&self) -> CacheState {
-        CacheState::Disabled
+        match &self.0 {
+            None => CacheState::Disabled,
+            Some(inner) if inner.connection.is_up() => CacheState::Up,
+            Some(_) => CacheState::Broken,
+        }
     }
-    pub async fn claim(&self, _: &Key, _: &PlayerId, _: i64) -> Claimed {
-        Claimed::New
+
+    /// Says that a command is on its way, and asks whether it was here before.
+    pub async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Claimed {
+        let Some(inner) = &self.0 else {
+            return Claimed::Unavailable;
+        };
+        match inner.claim(key, player, fingerprint).await {
+            None => Claimed::Unavailable,
+            // What Redis holds of this player may be older than what this node has decided.
+            Some(Claimed::Finished(_)) if inner.doubts.of(player, Instant::now()) => Claimed::Seen,
+            Some(claimed) => claimed,
+        }
     }
-    pub async fn publish(&self, _: Publication) {}
-    pub async fn balance(&self, _: &PlayerId) -> Option<CachedBalance> {
-        None
+
+    /// Tells Redis the player's balance and, where a command ended, its result. Call it after
+    /// the commit and before the reply.
+    pub async fn publish(&self, publication: Publication) {
+        if let Some(inner) = &self.0 {
+            let Publication { player, balance, finished } = publication;
+            if inner.write(&inner.connection.meters.publish, &player, &balance, finished).await {
+                inner.doubts.settle(&player, balance.version);
+            } else {
+                inner.doubts.note(&player, Owed::Balance(balance), Instant::now());
+            }
+        }
     }
-    pub async fn fill(&self, _: &PlayerId, _: &CachedBalance) {}
-    pub async fn forget_balance(&self, _: &PlayerId) {}
+
+    /// The player's balance, if Redis has one that can be trusted. For showing, never for
+    /// deciding.
+    pub async fn balance(&self, player: &PlayerId) -> Option<CachedBalance> {
+        let inner = self.0.as_ref()?;
+        if inner.doubts.of(player, Instant::now()) {
+            return None;
+        }
+        let value = inner
+            .connection
+            .run(&inner.connection.meters.balance, async {
+                match inner.connection.get(keys::balance(player)).await {
+                    Err(error) if connection::is_wrong_type(&error) => Ok(Value::Null),
+                    answer => answer,
+                }
+            })
+            .await?;
+        CachedBalance::decode(text(&value)?)
+    }
+
+    /// Tells Redis a balance that was just read from the database.
+    pub async fn fill(&self, player: &PlayerId, balance: &CachedBalance) {
+        if let Some(inner) = &self.0
+            && inner.write(&inner.connection.meters.fill, player, balance, None).await
+        {
+            inner.doubts.settle(player, balance.version);
+        }
+    }
+
+    /// Removes the player's balance from Redis, whatever its version.
+    pub async fn forget_balance(&self, player: &PlayerId) {
+        if let Some(inner) = &self.0
+            && !inner.remove_balance(player).await
+        {
+            inner.doubts.note(player, Owed::Removal, Instant::now());
+        }
+    }
+}
+
+impl Inner {
+    async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Option<Claimed> {
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        let token = format!("p:{}-{attempt}", self.process.simple());
+        let there = self
+            .connection
+            .run(&self.connection.meters.claim, async {
+                let keys = vec![keys::claim(key, player).into(), keys::balance(player).into()];
+                let args = vec![token.as_str().into(), self.claim_ttl.into()];
+                self.connection.script(&self.claim, keys, args).await
+            })
+            .await?;
+        let (value, balance) = match &there {
+            Value::Null => return Some(Claimed::New),
+            Value::Array(both) => (both.first().and_then(text), both.get(1).and_then(text)),
+            value => (text(value), None),
+        };
+        Some(claims::read(value.unwrap_or_default(), &token, fingerprint, balance))
+    }
+
+    /// True when Redis has it, or something newer, now.
+    async fn write(
+        &self,
+        meters: &CommandMeters,
+        player: &PlayerId,
+        balance: &CachedBalance,
+        finished: Option<Finished>,
+    ) -> bool {
+        let command = async {
+            let mut keys = Vec::with_capacity(2);
+            let mut args = Vec::with_capacity(5);
+            keys.push(keys::balance(player).into());
+            args.push(balance.version.into());
+            args.push(balance.encode().into());
+            args.push(self.balance_ttl.into());
+            if let Some(Finished { key, fingerprint, receipt }) = finished {
+                keys.push(keys::claim(&key, player).into());
+                args.push(claims::encode(fingerprint, &receipt).unwrap_or_default().into());
+                args.push(self.claim_ttl.into());
+            }
+            self.connection.script(&self.publish, keys, args).await
+        };
+        self.connection.run(meters, command).await.is_some()
+    }
+
+    async fn remove_balance(&self, player: &PlayerId) -> bool {
+        let command = async { self.connection.del(keys::balance(player)).await };
+        self.connection.run(&self.connection.meters.forget, command).await.is_some()
+    }
+
+    /// Tells Redis what it could not be told before.
+    async fn mend(&self) {
+        for (player, owed) in self.doubts.due(MENDED_AT_ONCE, Instant::now()) {
+            let (told, version) = match owed {
+                Owed::Removal => (self.remove_balance(&player).await, i64::MIN),
+                Owed::Balance(balance) => {
+                    let meters = &self.connection.meters.publish;
+                    (self.write(meters, &player, &balance, None).await, balance.version)
+                }
+            };
+            if !told {
+                return;
+            }
+            self.doubts.settle(&player, version);
+        }
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("up", &self.connection.is_up()).finish_non_exhaustive()
+    }
+}
+
+/// Notices on a quiet node, too, that Redis went or came back, and mends. Ends with the cache.
+async fn keep(cache: Weak<Inner>, pause: Duration) {
+    loop {
+        tokio::time::sleep(pause).await;
+        let Some(inner) = cache.upgrade() else {
+            return;
+        };
+        if inner.connection.probe().await {
+            inner.mend().await;
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A life time as Redis takes it: at least a millisecond.
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX).clamp(1, 10 * 365 * 86_400_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        let url = Some("redis://:hunter2@localhost".to_owned());
+        let shown = format!("{:?}", CacheConfig { url, ..CacheConfig::default() });
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 }

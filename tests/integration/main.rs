@@ -1,0 +1,4 @@
+//! What needs more than a function: real servers, real sockets.
+
+mod cache;
+mod redis_server;

@@ -1,0 +1,130 @@
+//! A real Redis of one's own: on a socket in a temporary folder, killed by its id at the end.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Its process and the folder it lives in. Both go when it is dropped.
+pub struct RedisServer {
+    folder: PathBuf,
+    options: Vec<String>,
+    child: Child,
+}
+
+impl RedisServer {
+    /// Starts one and waits until it answers.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with further options.
+    pub fn start_with(options: &[&str]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("wallet-redis-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let child = spawn(&folder, &options);
+        let server = Self { folder, options, child };
+        server.wait();
+        server
+    }
+
+    /// The address for the cache.
+    pub fn url(&self) -> String {
+        format!("redis+unix://{}", self.socket().display())
+    }
+
+    /// The socket that it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("redis.sock")
+    }
+
+    /// Runs a command and gives back the raw reply.
+    pub fn command(&self, words: &[&[u8]]) -> String {
+        self.try_command(words).unwrap()
+    }
+
+    /// The text under a key.
+    pub fn get(&self, key: &str) -> Option<String> {
+        let reply = self.command(&[b"GET", key.as_bytes()]);
+        let (head, rest) = reply.split_once("\r\n").unwrap();
+        (head != "$-1").then(|| rest.trim_end_matches("\r\n").to_owned())
+    }
+
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, empty, on the same socket.
+    pub fn restart(&mut self) {
+        self.child = spawn(&self.folder, &self.options);
+        self.wait();
+    }
+
+    /// Stops it: connections stay open and nothing answers.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it run on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    }
+
+    fn wait(&self) {
+        let started = Instant::now();
+        while !self.try_command(&[b"PING"]).is_ok_and(|reply| reply.starts_with("+PONG")) {
+            assert!(started.elapsed() < Duration::from_secs(10), "Redis does not start");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn try_command(&self, words: &[&[u8]]) -> std::io::Result<String> {
+        let mut stream = UnixStream::connect(self.socket())?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "*{}\r\n", words.len())?;
+        for word in words {
+            write!(stream, "${}\r\n", word.len())?;
+            stream.write_all(word)?;
+            stream.write_all(b"\r\n")?;
+        }
+        stream.shutdown(std::net::Shutdown::Write)?;
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply)?;
+        Ok(String::from_utf8_lossy(&reply).into_owned())
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn spawn(folder: &Path, options: &[String]) -> Child {
+    let binary =
+        std::env::var("WALLET_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
+    Command::new(&binary)
+        .args(["--unixsocket", "redis.sock", "--save", "", "--appendonly", "no"])
+        .args(if options.is_empty() { &["--port", "0"][..] } else { &[] })
+        .args(options)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{binary}: {error}; set WALLET_TEST_REDIS_SERVER"))
+}
