@@ -37,6 +37,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
 }
 
 fn describe() {
+    crate::cache::describe_metrics();
     describe_counter!("wallet_calls_total", "Providers' calls by operation and outcome");
     describe_histogram!(
         "wallet_call_duration_seconds",

@@ -13,11 +13,9 @@ use uuid::Uuid;
 use crate::cache::{Cache, CachedBalance, Claimed, Finished, Publication};
 use crate::core::policy::SessionRule;
 use crate::core::{
-    Attempt, Command, GameId, GameState, Outcome, PlayerId, PlayerStatus, ProviderId, Reason,
-    Receipt, SessionFact, TokenHash, TransactionId, WalletState,
+    Attempt, Checks, Command, GameId, GameState, Outcome, PlayerId, PlayerStatus, PlayerView,
+    ProviderId, Reason, Receipt, SessionFact, TokenHash, TransactionId,
 };
-use crate::providers::PlayerView;
-use crate::providers::adapter::Checks;
 use crate::store::{Engine, ExecuteError, LookupError, games, players};
 
 /// The door. One for each node.
@@ -182,7 +180,7 @@ impl Wallet {
         {
             return Err(WalletError::Refused(Reason::GameDisabled));
         }
-        Ok(view(wallet))
+        Ok(wallet.into())
     }
 
     /// The balance of a player: never older than the last reply of this node; from any other
@@ -229,7 +227,7 @@ impl Wallet {
         let wallet = players::find(&self.pool, player)
             .await?
             .ok_or(WalletError::Refused(Reason::PlayerUnknown))?;
-        let view = view(wallet);
+        let view = PlayerView::from(wallet);
         let fresh = CachedBalance {
             currency: view.currency.clone(),
             balance: view.balance,
@@ -249,7 +247,7 @@ impl Wallet {
         match players::behind_token(&self.pool, token).await? {
             Some((session, wallet)) if session.player == *player => {
                 refuse_session(&session, provider)?;
-                Ok(view(wallet))
+                Ok(wallet.into())
             }
             found => {
                 // An unknown player is the greater fault of the two.
@@ -279,16 +277,6 @@ const fn refuse_inactive(status: PlayerStatus) -> Result<(), WalletError> {
         PlayerStatus::Active => Ok(()),
         PlayerStatus::Frozen => Err(WalletError::Refused(Reason::PlayerFrozen)),
         PlayerStatus::Closed => Err(WalletError::Refused(Reason::PlayerClosed)),
-    }
-}
-
-fn view(wallet: WalletState) -> PlayerView {
-    PlayerView {
-        player: wallet.player,
-        currency: wallet.currency,
-        balance: wallet.balance,
-        version: wallet.version,
-        status: wallet.status,
     }
 }
 

@@ -181,8 +181,9 @@ impl<'a> Draft<'a> {
                 LateOriginal::Refuse => Err(Refusal::unremembered(Reason::Cancelled)),
             };
         }
-        if row.fingerprint != ids.fingerprint {
-            return Ok(Some(Outcome::Mismatch(entry)));
+        // A refusal stays one, whatever comes again under its key.
+        if row.fingerprint != ids.fingerprint && row.outcome != RowOutcome::Refused {
+            return self.mismatch(key, entry).map(Some);
         }
         // The attempt's own commit, whose reply was lost on the way from the database.
         let own = row.transaction_id == ids.own;
@@ -199,6 +200,19 @@ impl<'a> Draft<'a> {
             _ if own => Ok(Some(Outcome::Applied(entry))),
             _ => Ok(Some(Outcome::Replayed(entry))),
         }
+    }
+
+    /// Something else was done under the key. A stake that is no stake must not carry the
+    /// wins beside it: then the whole command moves nothing.
+    fn mismatch(&self, key: &Key, entry: Entry) -> Result<Outcome, Refusal> {
+        let movements = &self.command().movements;
+        let is_debit = movements.iter().any(|movement| {
+            movement.tx_id == key.tx_id && matches!(movement.action, Action::Debit(_))
+        });
+        if is_debit && movements.len() > 1 {
+            return Err(Refusal::unremembered(Reason::KeyReused));
+        }
+        Ok(Outcome::Mismatch(entry))
     }
 
     /// A key that this very command has used before.
@@ -328,6 +342,10 @@ impl<'a> Draft<'a> {
             return Ok(false);
         }
         let policy = &self.command().policy;
+        // A correction is about what was, so a debit that was reversed will do.
+        if facts.debits > 0 && matches!(movement.action, Action::Adjust(_)) {
+            return Ok(false);
+        }
         if facts.cancelled > 0 {
             return match policy.credit_after_reversal {
                 CreditAfterReversal::Pay => Ok(false),
@@ -696,7 +714,15 @@ impl<'a> Draft<'a> {
             let replayed = prior.is_some_and(|row| {
                 row.outcome == RowOutcome::Refused && row.transaction_id != ids.own
             });
-            draft.settle(place, Outcome::Refused { reason, entry, replayed });
+            let mismatched = decided.is_some_and(|row| {
+                row.fingerprint != ids.fingerprint
+                    && !matches!(row.outcome, RowOutcome::Refused | RowOutcome::Tombstone)
+            });
+            let outcome = match entry {
+                Some(entry) if mismatched => Outcome::Mismatch(entry),
+                entry => Outcome::Refused { reason, entry, replayed },
+            };
+            draft.settle(place, outcome);
         }
         draft.finish()
     }

@@ -10,6 +10,7 @@ pub mod history;
 pub mod ids;
 pub mod money;
 pub mod outcome;
+pub mod player;
 pub mod policy;
 pub mod row;
 
@@ -21,5 +22,6 @@ pub use ids::{
 };
 pub use money::{Amount, Micros};
 pub use outcome::{Entry, Outcome, Receipt};
+pub use player::{Checks, PlayerView};
 pub use policy::Policy;
 pub use row::{Category, Kind, PlayerStatus, Reason, Row, RowOutcome};

@@ -140,6 +140,8 @@ word!(
         DebitReversed = "debit_reversed",
         /// The original arrived after its reversal.
         Cancelled = "cancelled",
+        /// The key of a debit was used for something else, so nothing of its command moves.
+        KeyReused = "key_reused",
         /// The target is not a movement that this reversal may undo.
         TargetNotReversible = "target_not_reversible",
         /// The target's round was paid already.
@@ -184,7 +186,11 @@ impl Reason {
     pub const fn is_remembered(self) -> bool {
         !matches!(
             self,
-            Self::PlayerUnknown | Self::CurrencyMismatch | Self::DebitUnknown | Self::BalanceLimit
+            Self::PlayerUnknown
+                | Self::CurrencyMismatch
+                | Self::DebitUnknown
+                | Self::BalanceLimit
+                | Self::KeyReused
         )
     }
 

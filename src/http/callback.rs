@@ -11,9 +11,8 @@ use secrecy::ExposeSecret;
 
 use super::layers::{self, Call, Told, raw_call};
 use crate::app::App;
-use crate::core::{Outcome, Receipt, TokenHash};
-use crate::providers::adapter::Checks;
-use crate::providers::{Answer, Failure, PlayerView, Request as Asked};
+use crate::core::{Checks, Outcome, PlayerView, Receipt, TokenHash};
+use crate::providers::{Answer, Failure, Request as Asked};
 use crate::wallet::WalletError;
 
 /// The callbacks of every provider, in their layers.

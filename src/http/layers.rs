@@ -247,18 +247,18 @@ async fn read_body(request: Request, next: Next) -> Response {
 }
 
 async fn verify_signature(request: Request, next: Next) -> Response {
-    let verdict = raw_call(&request).map(|(call, raw)| {
-        let proof = call.provider.adapter.proof(&raw);
-        let verdict = proof.and_then(|proof| {
-            call.provider.secrets.verify(&proof).then_some(()).ok_or(Failure::BadSignature)
-        });
-        verdict.map_err(|failure| call.fail(None, &failure))
-    });
-    match verdict {
-        Some(Ok(())) => next.run(request).await,
-        Some(Err(refusal)) => refusal,
+    let Some((call, raw)) = raw_call(&request) else {
         // Nothing reaches this layer without the ones above it.
-        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let failure = match call.provider.adapter.proof(&raw) {
+        Ok(proof) if call.provider.secrets.verify(&proof) => None,
+        Ok(_) => Some(Failure::BadSignature),
+        Err(failure) => Some(failure),
+    };
+    match failure {
+        None => next.run(request).await,
+        Some(failure) => call.fail(None, &failure),
     }
 }
 

@@ -5,10 +5,8 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
 use super::signature::Proof;
-use crate::core::policy::SessionRule;
-use crate::core::{
-    Command, Currency, GameId, Micros, PlayerId, PlayerStatus, Reason, Receipt, TokenHash,
-};
+pub use crate::core::{Checks, PlayerView};
+use crate::core::{Command, GameId, PlayerId, Reason, Receipt};
 
 /// One protocol, set up for one provider.
 pub trait Adapter: Send + Sync + 'static {
@@ -91,25 +89,6 @@ pub enum Request {
     Execute(Command),
 }
 
-/// The tests before a balance is told.
-#[derive(Clone, Debug)]
-pub struct Checks {
-    /// Which session is needed.
-    pub session: SessionRule,
-    /// The session token sent, hashed.
-    pub token: Option<TokenHash>,
-    /// The currency named, where the protocol names one; it must be the wallet's.
-    pub currency: Option<Currency>,
-    /// True where a frozen or closed player gets an error instead of a balance.
-    pub active_only: bool,
-}
-
-impl Checks {
-    /// Who exists is told.
-    pub const NONE: Self =
-        Self { session: SessionRule::Ignore, token: None, currency: None, active_only: false };
-}
-
 /// What to tell the provider.
 #[derive(Debug)]
 pub enum Answer<'a> {
@@ -119,21 +98,6 @@ pub enum Answer<'a> {
     Player(&'a PlayerView),
     /// It came to nothing.
     Failed(&'a Failure),
-}
-
-/// A player as a provider may see one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlayerView {
-    /// Who.
-    pub player: PlayerId,
-    /// The wallet's currency.
-    pub currency: Currency,
-    /// The balance now.
-    pub balance: Micros,
-    /// `wallet.version` that belongs to the balance.
-    pub version: i64,
-    /// What the player may do.
-    pub status: PlayerStatus,
 }
 
 /// Why a call came to nothing, before or instead of a decision about money.

@@ -60,6 +60,7 @@ pub const fn of_reason(reason: Reason) -> Code {
         Reason::Cancelled
         | Reason::DebitReversed
         | Reason::TargetNotReversible
+        | Reason::KeyReused
         | Reason::AlreadySettled => FINAL,
         // What may come right by itself, and what only a person can mend, is kept alive.
         Reason::DebitUnknown

@@ -93,6 +93,7 @@ impl Code {
             Reason::WalletClosed => Self::Unavailable,
             // For good: what is repeated comes to the same.
             Reason::BalanceLimit
+            | Reason::KeyReused
             | Reason::TargetNotReversible
             | Reason::AlreadySettled
             | Reason::DebitReversed

@@ -1,0 +1,20 @@
+# `make run` needs only cargo (https://rustup.rs); it finds or installs the rest.
+SHELL := /bin/bash
+.PHONY: help run test prepare clean-local
+
+help:
+	@echo "make run          build the wallet and serve it on PORT (8080), with its own PostgreSQL and Redis"
+	@echo "make test         everything CI runs, on throw-away servers"
+	@echo "make prepare      regenerate .sqlx/ after a change of a query or a migration; make clean-local  forget all of .local/"
+
+run:
+	@exec deploy/local/run.sh
+
+test:
+	@exec deploy/local/test.sh
+
+prepare:
+	@exec deploy/local/prepare.sh
+
+clean-local:
+	@. deploy/local/lib.sh && clean_local

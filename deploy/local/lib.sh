@@ -1,0 +1,317 @@
+# shellcheck shell=bash
+# What run.sh, test.sh and prepare.sh share: tools found or installed, private
+# PostgreSQL and Redis started, and all of it stopped again. Sourced, never run.
+#
+# Everything kept is under .local/NAME (STATE): `servers` holds the data and the logs
+# of both servers, `sockets` points at PostgreSQL's socket directory, `lock` is held
+# (fd 9) by the script that uses it; every server starts with that fd closed.
+
+set -euo pipefail
+unset CDPATH MAKEFLAGS MFLAGS MAKELEVEL # `make -j` would hand cargo a job server it cannot reach
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+LOCAL=$ROOT/.local
+cd "$ROOT"
+ME=${0##*/}
+STATE='' SERVERS='' CHILD='' THROW_AWAY='' WHY=''
+
+say() { printf '==> %s\n' "$*"; }
+complain() { printf '%s: %s\n' "$ME" "$*" >&2; }
+die() { complain "$@"; exit 1; }
+
+# ---------------------------------------------------------------- tools
+
+need_cargo() {
+  command -v cargo >/dev/null || PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  command -v cargo >/dev/null || die "cargo is missing: install Rust from https://rustup.rs and run this again"
+  local want have
+  want=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+  have=$(cargo --version | cut -d' ' -f2) || die "cargo does not run: install Rust from https://rustup.rs"
+  [[ $(printf '%s\n' "$want" "$have" | sort -V | head -n1) == "$want" ]] ||
+    die "Rust $want or later is needed and this is $have: run 'rustup update'"
+}
+
+# find_postgres [MAJOR]: POSTGRES_BIN becomes the newest (or that) PostgreSQL from 15 on.
+find_postgres() {
+  local dir major tool newest=14 on_path
+  POSTGRES_BIN=''
+  on_path=$(readlink -f "$(command -v postgres)" 2>/dev/null || true)
+  for dir in /usr/lib/postgresql/*/bin "${on_path%/*}"; do
+    for tool in initdb pg_ctl postgres psql; do [[ -x $dir/$tool ]] || continue 2; done
+    major=$("$dir/postgres" --version | sed -E 's/[^0-9]*([0-9]+).*/\1/')
+    ((major > newest)) && [[ ${1:-$major} == "$major" ]] && newest=$major POSTGRES_BIN=$dir
+  done
+  [[ -n $POSTGRES_BIN ]]
+}
+
+find_redis() {
+  local version
+  REDIS_SERVER=''
+  version=$(redis-server --version 2>/dev/null | sed -E 's/.* v=([0-9]+).*/\1/') || return 1
+  ((version >= 7)) && REDIS_SERVER=$(command -v redis-server)
+}
+
+# need_tools [postgres]: a C compiler and curl, and PostgreSQL where asked.
+need_tools() {
+  local missing=()
+  [[ ${1:-} != postgres ]] || find_postgres || missing+=(postgresql)
+  command -v cc >/dev/null || missing+=(gcc libc6-dev)
+  command -v curl >/dev/null || missing+=(curl ca-certificates)
+  ((${#missing[@]})) || return 0
+  install_packages "${missing[@]}" || die "this needs the Debian packages ${missing[*]}, but $WHY"
+  [[ ${1:-} != postgres ]] || find_postgres || die "PostgreSQL 15 or later is needed, and the packages here are older"
+}
+
+need_redis() {
+  find_redis || { install_packages redis-server && find_redis; }
+}
+
+# Where it may not, or cannot, it answers 1 and WHY tells the reason.
+install_packages() {
+  local as_root=()
+  command -v apt-get >/dev/null || { WHY="there is no apt-get here to install them with"; return 1; }
+  if ((EUID != 0)); then
+    if sudo -n true 2>/dev/null; then as_root=(sudo -n)
+    elif [[ -t 0 ]] && command -v sudo >/dev/null; then as_root=(sudo)
+    else WHY="this user may not install them (as root: apt-get install $*)"; return 1
+    fi
+  fi
+  say "installing Debian packages: $*"
+  "${as_root[@]}" bash -c "$(declare -f guarded_install); guarded_install \"\$@\"" bash "$@" \
+    >"$LOCAL/install.log" 2>&1 || { WHY="installing them failed (see .local/install.log)"; return 1; }
+}
+
+# As root, in a shell of its own. Debian's packages would make a cluster and start services
+# on the standard ports: two small files say no to that while apt runs, and go when it is
+# done. Should it be killed before it tidies up, the policy has no effect once it is gone.
+guarded_install() {
+  set -eu
+  policy=/usr/sbin/policy-rc.d clusters=/etc/postgresql-common/createcluster.d made=''
+  export DEBIAN_FRONTEND=noninteractive
+  restore() {
+    rm -f "$policy" "$clusters/wallet.conf"
+    [ -z "$made" ] || rmdir --ignore-fail-on-non-empty "$clusters"
+    [ ! -e "$policy.wallet" ] || mv "$policy.wallet" "$policy"
+  }
+  apt-get update -q || true # what apt knows already may be enough
+  redis=$(command -v redis-server || true)
+  if grep -q policy-rc.d.wallet "$policy" 2>/dev/null; then restore; fi # a killed one's
+  trap restore EXIT
+  trap 'exit 1' INT TERM HUP
+  [ ! -e "$policy" ] || mv "$policy" "$policy.wallet"
+  printf '%s\n' '#!/bin/sh' \
+    "case \"\$1\" in postgresql*|redis*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
+    "[ ! -x $policy.wallet ] || exec $policy.wallet \"\$@\"" >"$policy"
+  chmod 755 "$policy"
+  [ -d "$clusters" ] || made=yes
+  mkdir -p "$clusters"
+  echo 'create_main_cluster = false' >"$clusters/wallet.conf"
+  apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
+  # Nor at the next boot, if Redis came with this.
+  [ -n "$redis" ] || systemctl disable redis-server 2>/dev/null || true
+}
+
+# ---------------------------------------------------------------- state and clean-up
+
+# open_state NAME [throw-away]: .local/NAME is ours until this script ends, however it ends.
+open_state() {
+  STATE=$LOCAL/$1 THROW_AWAY=${2:-}
+  { mkdir -p "$STATE" && : >>"$STATE/lock"; } 2>/dev/null ||
+    die "cannot write $STATE: it belongs to another user"
+  exec 9>>"$STATE/lock"
+  flock -w 1 9 || die "already running in this checkout, as process $(cat "$STATE/owner"): stop that one first"
+  echo $$ >"$STATE/owner"
+  trap on_exit EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
+  find_servers
+  stop_all # what a killed run has left behind
+}
+
+on_exit() {
+  local status=$?
+  trap - EXIT
+  trap '' INT TERM HUP PIPE # nothing may cut the clean-up short
+  [[ -z $CHILD ]] || say "stopping" 2>/dev/null || true
+  stop_all
+  [[ -z $THROW_AWAY ]] || remove_state
+  exit "$status"
+}
+
+find_servers() { SERVERS=$(readlink -f "$STATE/servers" || true); }
+
+stop_all() {
+  stop_pid "$STATE/wallet.pid" "$ROOT/deploy/dev.toml" TERM
+  stop_child
+  local pidfile # servers that an interrupted test has left: its TMPDIR is in there
+  while IFS= read -r pidfile; do
+    stop_pid "$pidfile" "${pidfile%/*}" INT
+  done < <(find "$(readlink "$STATE/sockets" || true)" -name postmaster.pid 2>/dev/null)
+  stop_pid "$SERVERS/redis.pid" "$SERVERS/" TERM
+  stop_pid "$SERVERS/pg/postmaster.pid" "$SERVERS/pg" INT
+  remove_link "$STATE/sockets"
+}
+
+# stop_pid FILE TEXT SIGNAL: only if the process has TEXT in its command line, so that
+# a number which now belongs to somebody else is left alone (and its file removed).
+stop_pid() {
+  local pid i
+  pid=$(head -n1 "$1" 2>/dev/null) && [[ $pid =~ ^[0-9]+$ ]] || return 0
+  if runs "$pid" "$2"; then
+    kill -s "$3" "$pid" 2>/dev/null || { complain "cannot stop process $pid of another user"; return 0; }
+    for ((i = 0; i < 450; i++)); do runs "$pid" "$2" || return 0; sleep 0.1; done
+    kill -s KILL "$pid"
+  elif [[ -d /proc/$pid ]]; then
+    rm -f "$1"
+  fi
+}
+
+runs() {
+  local cmdline
+  cmdline=$({ tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null) && [[ $cmdline == *"$2"* ]]
+}
+
+# Long commands run in a session of their own and are waited for: so a signal to this
+# script is answered at once, and Ctrl-C reaches them only through stop_child.
+spawn() {
+  setsid env --default-signal=INT,QUIT "$@" 9>&- &
+  CHILD=$!
+}
+
+run_child() {
+  local status=0
+  spawn "$@"
+  wait "$CHILD" || status=$?
+  CHILD=''
+  return "$status"
+}
+
+stop_child() {
+  local i
+  [[ -n $CHILD ]] && kill -s TERM -- "-$CHILD" 2>/dev/null || return 0
+  for ((i = 0; i < 100; i++)); do kill -s 0 -- "-$CHILD" 2>/dev/null || return 0; sleep 0.1; done
+  kill -s KILL -- "-$CHILD" 2>/dev/null || true
+}
+
+# A link of ours names a directory that mktemp made; nothing else is ever removed through it.
+remove_link() {
+  [[ -L $1 ]] || return 0
+  case $(readlink "$1") in
+    /tmp/wallet-?????? | /var/tmp/wallet-??????) rm -rf "$(readlink "$1")" ;;
+  esac
+  rm -f "$1"
+}
+
+remove_state() {
+  remove_link "$STATE/servers"
+  rm -rf "$STATE"
+}
+
+# clean_states all|throw-away: stops and removes what is left of runs that are over. One that
+# still runs is left alone; where all were asked for that is an error.
+clean_states() {
+  local dir
+  for dir in "$LOCAL"/*/; do
+    [[ -e ${dir}lock ]] || continue
+    [[ $1 == all || $dir != */run/ ]] || continue
+    STATE=${dir%/}
+    exec 9>>"$STATE/lock"
+    if flock -w 1 9; then
+      find_servers
+      stop_all
+      remove_state
+    elif [[ $1 == all ]]; then
+      die "process $(cat "$STATE/owner") is still running in this checkout: stop it first"
+    fi
+  done
+}
+
+clean_local() {
+  ME=clean-local
+  clean_states all
+  rm -rf "$LOCAL"
+}
+
+# ---------------------------------------------------------------- servers
+
+# PostgreSQL refuses to run as root: then both servers run as an unprivileged user.
+as_server() (
+  cd / # that user may have no way into the current directory
+  exec "${AS_SERVER[@]}" "$@" 9>&-
+)
+
+# The server's user must reach its data. Under a directory closed to it (/root, say) the
+# data goes to /var/tmp instead, and `servers` is a link to it.
+prepare_servers() {
+  SERVER_USER='' AS_SERVER=()
+  if ((EUID == 0)); then
+    SERVER_USER=nobody
+    ! id postgres >/dev/null 2>&1 || SERVER_USER=postgres
+    AS_SERVER=(setpriv "--reuid=$SERVER_USER" "--regid=$(id -g "$SERVER_USER")" --clear-groups)
+  fi
+  if [[ ! -d $STATE/servers ]]; then
+    remove_link "$STATE/servers"
+    mkdir -m 700 "$STATE/servers"
+    [[ -z $SERVER_USER ]] || chown "$SERVER_USER" "$STATE/servers"
+    if ! as_server test -w "$STATE/servers"; then
+      rmdir "$STATE/servers"
+      ln -s "$(mktemp -d /var/tmp/wallet-XXXXXX)" "$STATE/servers"
+      say "user $SERVER_USER cannot reach this checkout: data goes to $(readlink "$STATE/servers")"
+    fi
+  fi
+  find_servers
+  if [[ -n $SERVER_USER ]]; then chown -R "$SERVER_USER" "$SERVERS"
+  else [[ -O $SERVERS ]] || die "$SERVERS belongs to another user: run 'make clean-local' as that user"
+  fi
+}
+
+# start_postgres MAX_CONNECTIONS: on a socket only, in a directory closed to everybody else and
+# short (a socket's path has at most 107 bytes). SOCKETS names it.
+start_postgres() {
+  local data=$SERVERS/pg
+  unset "${!PG@}" # nobody's PGHOST or PGOPTIONS here
+  SOCKETS=$(mktemp -d /tmp/wallet-XXXXXX)
+  ln -sfn "$SOCKETS" "$STATE/sockets"
+  [[ -z $SERVER_USER ]] || chown "$SERVER_USER" "$SOCKETS"
+  if [[ -s $data/PG_VERSION ]]; then
+    find_postgres "$(cat "$data/PG_VERSION")" ||
+      die "the data in $data needs PostgreSQL $(cat "$data/PG_VERSION"), which is not here: 'make clean-local' starts afresh"
+  elif [[ ! -e $data ]]; then
+    say "PostgreSQL: a new database in $data"
+    rm -rf "$data.new" # of a run that was killed right here
+    as_server "$POSTGRES_BIN/initdb" -D "$data.new" -U postgres --auth-local=trust --auth-host=reject \
+      --locale=C.UTF-8 --encoding=UTF8 >"$STATE/initdb.log" 2>&1 || die "initdb failed: see $STATE/initdb.log"
+    mv "$data.new" "$data"
+  fi
+  as_server "$POSTGRES_BIN/pg_ctl" start -s -w -t 120 -D "$data" -l "$SERVERS/postgres.log" \
+    -o "-h '' -k $SOCKETS -c fsync=on -c synchronous_commit=on -c max_connections=$1" >/dev/null 2>&1 ||
+    die "PostgreSQL does not start on its data (see $SERVERS/postgres.log): 'make clean-local' removes the data and starts afresh"
+  say "PostgreSQL: $("$POSTGRES_BIN/postgres" --version | cut -d' ' -f3), socket in $SOCKETS"
+}
+
+# postgres_url USER DATABASE
+postgres_url() { printf 'postgres://%s@localhost/%s?host=%s' "$1" "$2" "$SOCKETS"; }
+
+port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# A cache on a free loopback port (below the ephemeral ones); nothing of it is kept.
+start_redis() {
+  local port try i
+  for ((try = 0; try < 10; try++)); do
+    port=$((20000 + RANDOM % 12000))
+    ! port_taken "$port" || continue
+    # The command line stays as it is (no process title): stop_pid knows it by the --dir.
+    as_server "$REDIS_SERVER" --port "$port" --bind 127.0.0.1 --protected-mode yes --save '' --appendonly no \
+      --dir "$SERVERS" --pidfile "$SERVERS/redis.pid" --logfile "$SERVERS/redis.log" \
+      --set-proc-title no --daemonize yes >/dev/null 2>&1 || continue
+    for ((i = 0; i < 30; i++)); do
+      if port_taken "$port" && runs "$(cat "$SERVERS/redis.pid" 2>/dev/null)" "$SERVERS/"; then
+        REDIS_URL=redis://127.0.0.1:$port
+        say "Redis: $REDIS_URL"
+        return 0
+      fi
+      sleep 0.1
+    done
+  done
+  return 1
+}

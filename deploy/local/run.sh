@@ -1,0 +1,75 @@
+#!/bin/bash
+# Builds the wallet and serves it with its own PostgreSQL and Redis, data under .local/run.
+#   PORT, OPS_PORT            where it listens (8080, 9090), on 127.0.0.1
+#   DATABASE_URL, REDIS_URL   used instead of private servers when set; REDIS_URL= means none
+#   WALLET_BIN                a wallet that is built already
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+export PORT=${PORT:-8080} OPS_PORT=${OPS_PORT:-9090}
+export DEMO_PRAGMATIC_SECRET=demo-pragmatic-secret DEMO_SOFTSWISS_TOKEN=demo-softswiss-token
+CONFIG=$ROOT/deploy/dev.toml
+
+[[ -n ${WALLET_BIN:-} ]] || need_cargo
+open_state run
+
+# Before the long build: what would make it useless.
+for name in PORT OPS_PORT; do
+  port=${!name}
+  [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536 ]] || die "$name is '$port', which is no port number"
+  ! port_taken "$port" || die "port $port is taken: stop what listens there, or choose another with $name=…"
+done
+[[ $PORT != "$OPS_PORT" ]] || die "PORT and OPS_PORT are both $PORT: they must differ"
+
+if [[ -n ${DATABASE_URL:-} ]]; then
+  need_tools
+else
+  need_tools postgres
+fi
+[[ -v REDIS_URL ]] || need_redis || say "Redis 7 is not here${WHY:+ and $WHY}: serving without it"
+
+# A server that is not wanted costs nothing: only what DATABASE_URL and REDIS_URL leave open starts.
+prepare_servers
+if [[ -z ${DATABASE_URL:-} ]]; then
+  start_postgres 100
+  "$POSTGRES_BIN/psql" -Xq -v ON_ERROR_STOP=1 "$(postgres_url postgres postgres)" >"$STATE/psql.log" 2>&1 <<'SQL' ||
+SELECT 'CREATE ROLE wallet LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'wallet') \gexec
+SELECT 'CREATE DATABASE wallet OWNER wallet' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'wallet') \gexec
+SQL
+    die "the database 'wallet' cannot be made: see $STATE/psql.log"
+  DATABASE_URL=$(postgres_url wallet wallet)
+fi
+if [[ ! -v REDIS_URL && -n $REDIS_SERVER ]]; then
+  start_redis || say "Redis does not start (see $SERVERS/redis.log): serving without it"
+fi
+export DATABASE_URL REDIS_URL=${REDIS_URL:-}
+
+if [[ -z ${WALLET_BIN:-} ]]; then
+  say "building the wallet (the first time takes some minutes)"
+  run_child env SQLX_OFFLINE=true cargo build --release --locked --target-dir "${CARGO_TARGET_DIR:-$ROOT/target}" ||
+    die "the build failed: see above"
+  WALLET_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/release/wallet
+fi
+
+say "migrating the database"
+run_child "$WALLET_BIN" migrate --config "$CONFIG" || die "the database cannot be migrated: see above"
+say "loading the demo data"
+run_child "$WALLET_BIN" seed --config "$CONFIG" --file "$ROOT/deploy/demo.toml" || die "the demo data cannot be loaded: see above"
+
+say "starting the wallet"
+spawn "$WALLET_BIN" serve --config "$CONFIG"
+echo "$CHILD" >"$STATE/wallet.pid"
+ready() { [[ $(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' -m 2 "http://127.0.0.1:$OPS_PORT/readyz") == 200 ]]; }
+for ((i = 0; i < 300; i++)); do
+  if ready || ! kill -0 "$CHILD" 2>/dev/null; then break; fi
+  sleep 0.2
+done
+if kill -0 "$CHILD" 2>/dev/null; then
+  ready || die "the wallet is not ready after a minute: see above"
+  say "serving on http://127.0.0.1:$PORT, metrics and health on http://127.0.0.1:$OPS_PORT; Ctrl-C stops everything"
+  "$ROOT/deploy/local/demo.sh"
+fi
+status=0
+wait "$CHILD" || status=$?
+CHILD=''
+die "the wallet has stopped by itself, with exit status $status: see above"

@@ -1,0 +1,38 @@
+#!/bin/bash
+# Everything CI runs, on throw-away servers; arguments go to `cargo test`.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+need_cargo
+clean_states throw-away # of test runs that were killed
+open_state "test-$$" throw-away
+need_tools postgres
+need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
+
+prepare_servers
+start_postgres 300
+start_redis || die "Redis does not start: see 'redis-server --port 0'"
+
+# Nothing of the developer's own settings reaches the tests.
+unset PORT OPS_PORT WALLET_BIN "${!WALLET__@}"
+export SQLX_OFFLINE=true REDIS_URL
+DATABASE_URL=$(postgres_url postgres postgres)
+export DATABASE_URL
+export WALLET_TEST_PG_BIN=$POSTGRES_BIN WALLET_TEST_PG_USER=$SERVER_USER WALLET_TEST_REDIS_SERVER=$REDIS_SERVER
+export TMPDIR=$SOCKETS # what the tests start and leave there goes with it
+
+lint=0
+check() { # COMPONENT ARGUMENT...
+  if cargo "$1" --version >/dev/null 2>&1; then
+    say "cargo $*"
+    run_child cargo "$@" || lint=1
+  else
+    say "cargo $1: not installed, skipped"
+  fi
+}
+check fmt --check
+check clippy --locked --all-targets -- -D warnings
+
+say "cargo test"
+run_child cargo test --locked "$@"
+((lint == 0)) || die "the tests pass, but cargo fmt or clippy does not: see above"

@@ -1,0 +1,235 @@
+//! The configuration: `defaults.toml` (the manual), a file over it, the environment over
+//! both. Everything that is wrong is said at once, before anything is started.
+
+mod env;
+mod provider;
+mod sections;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::core::ProviderId;
+use env::overlay_env;
+pub use env::{Env, ProcessEnv};
+pub use provider::Provider;
+use provider::read_provider;
+use sections::Section;
+pub use sections::{Cache, Database, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role};
+
+const DEFAULTS: &str = include_str!("../defaults.toml");
+
+/// Everything that can be configured.
+#[derive(Debug)]
+pub struct Config {
+    /// `[http]`
+    pub http: Http,
+    /// `[ops]`
+    pub ops: Ops,
+    /// `[database]`
+    pub database: Database,
+    /// `[cache]`
+    pub cache: Cache,
+    /// `[log]`
+    pub log: Log,
+    /// `[operator]`
+    pub operator: Operator,
+    /// `[providers.*]`, by slug.
+    pub providers: BTreeMap<ProviderId, Provider>,
+}
+
+/// Everything that is wrong with a configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration cannot be used:\n  - {}", .0.join("\n  - "))]
+pub struct ConfigErrors(pub Vec<String>);
+
+impl Config {
+    /// Reads the defaults, the file and the environment, in this order.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] with everything that is wrong.
+    pub fn load(file: Option<&Path>, env: &dyn Env) -> Result<Self, ConfigErrors> {
+        let mut table = parse(DEFAULTS, "defaults.toml")?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigErrors(vec![format!("{}: {error}", path.display())]))?;
+            merge(&mut table, parse(&text, &path.display().to_string())?);
+        }
+        let mut errors = Vec::new();
+        overlay_env(&mut table, env, &mut errors);
+        Self::from_table(table, env, errors)
+    }
+
+    fn from_table(
+        mut table: Table,
+        env: &dyn Env,
+        mut errors: Vec<String>,
+    ) -> Result<Self, ConfigErrors> {
+        let providers = table.remove("providers").unwrap_or_else(|| Value::Table(Table::new()));
+        let http: Option<Http> = section(&mut table, "http", &mut errors);
+        let ops: Option<Ops> = section(&mut table, "ops", &mut errors);
+        let database: Option<Database> = section(&mut table, "database", &mut errors);
+        let cache: Option<Cache> = section(&mut table, "cache", &mut errors);
+        let log: Option<Log> = section(&mut table, "log", &mut errors);
+        let operator: Option<Operator> = section(&mut table, "operator", &mut errors);
+        errors.extend(table.keys().map(|key| format!("[{key}]: no such section")));
+        let providers = read_providers(providers, env, &mut errors);
+        let (Some(http), Some(ops), Some(database), Some(cache), Some(log), Some(operator)) =
+            (http, ops, database, cache, log, operator)
+        else {
+            return Err(ConfigErrors(errors));
+        };
+        if errors.is_empty() {
+            Ok(Self { http, ops, database, cache, log, operator, providers })
+        } else {
+            Err(ConfigErrors(errors))
+        }
+    }
+}
+
+fn parse(text: &str, name: &str) -> Result<Table, ConfigErrors> {
+    text.parse::<Table>().map_err(|error| ConfigErrors(vec![format!("{name}: {error}")]))
+}
+
+/// Lays one table over another.
+fn merge(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+fn section<T: Section>(table: &mut Table, name: &str, errors: &mut Vec<String>) -> Option<T> {
+    let value = table.remove(name).unwrap_or_else(|| Value::Table(Table::new()));
+    let parsed: Result<T, toml::de::Error> = value.try_into();
+    match parsed {
+        Ok(section) => {
+            section.check(&mut |good, what| {
+                if !good {
+                    errors.push(format!("{name}.{what}"));
+                }
+            });
+            Some(section)
+        }
+        Err(error) => {
+            errors.push(format!("[{name}]: {}", error.message()));
+            None
+        }
+    }
+}
+
+fn read_providers(
+    value: Value,
+    env: &dyn Env,
+    errors: &mut Vec<String>,
+) -> BTreeMap<ProviderId, Provider> {
+    let Value::Table(table) = value else {
+        errors.push("providers: must be tables, [providers.<slug>]".to_owned());
+        return BTreeMap::new();
+    };
+    let mut providers = BTreeMap::new();
+    for (slug, value) in table {
+        match read_provider(&slug, value, env) {
+            Ok((id, provider)) => {
+                providers.insert(id, provider);
+            }
+            Err(faults) => {
+                errors.extend(faults.iter().map(|fault| format!("providers.{slug}: {fault}")));
+            }
+        }
+    }
+    providers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(Vec<(&'static str, &'static str)>);
+
+    impl Env for Fixed {
+        fn get(&self, name: &str) -> Option<String> {
+            self.0.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+        }
+
+        fn all(&self) -> Vec<(String, String)> {
+            self.0.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+        }
+    }
+
+    fn load(text: &str, env: &Fixed) -> Result<Config, ConfigErrors> {
+        let mut table = parse(DEFAULTS, "defaults.toml")?;
+        merge(&mut table, parse(text, "test.toml")?);
+        let mut errors = Vec::new();
+        overlay_env(&mut table, env, &mut errors);
+        Config::from_table(table, env, errors)
+    }
+
+    #[test]
+    fn the_defaults_need_only_a_database() {
+        let config = load("", &Fixed(vec![("DATABASE_URL", "postgres://db")])).expect("valid");
+        assert_eq!(config.http.listen.port(), 8080);
+        assert!(config.providers.is_empty() && config.operator.keys.is_empty());
+        assert!(load("", &Fixed(vec![])).is_err(), "there is no default database");
+    }
+
+    #[test]
+    fn the_environment_stands_over_the_file() {
+        let env = Fixed(vec![
+            ("DATABASE_URL", "postgres://db"),
+            ("PORT", "9999"),
+            ("WALLET__DATABASE__LANES", "2"),
+            ("WALLET__LOG__FORMAT", "text"),
+        ]);
+        let config = load("[database]\nlanes = 4\n", &env).expect("valid");
+        assert_eq!(config.http.listen.port(), 9999);
+        assert_eq!(config.database.lanes, 2);
+        assert_eq!(config.log.format, LogFormat::Text);
+    }
+
+    #[test]
+    fn every_error_is_said_at_once() {
+        let text = r#"
+            [http]
+            lisen = "x"
+            [database]
+            lanes = 0
+            [providers.one]
+            protocol = "unheard-of"
+            secrets = ["plain text"]
+            [providers.two]
+            protocol = "pragmatic"
+            secrets = ["env:MISSING"]
+            [providers.three]
+            protocol = "pragmatic"
+            secrets = []
+        "#;
+        let ConfigErrors(errors) = load(text, &Fixed(vec![("PORT", "http")])).expect_err("invalid");
+        let all = errors.join("\n");
+        for part in [
+            "lisen",
+            "database.lanes",
+            "unheard-of",
+            "env:NAME",
+            "MISSING",
+            "three: secrets",
+            "PORT",
+        ] {
+            assert!(all.contains(part), "{part} is not in:\n{all}");
+        }
+        assert!(!all.contains("plain text"), "a secret must not be repeated:\n{all}");
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let text = "[providers.p]\nprotocol = \"pragmatic\"\nsecrets = [\"env:S\"]\n";
+        let env = Fixed(vec![("DATABASE_URL", "postgres://u:hidden@db"), ("S", "hidden")]);
+        let config = load(text, &env).expect("valid");
+        assert!(!format!("{config:?}").contains("hidden"));
+    }
+}

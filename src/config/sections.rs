@@ -1,0 +1,163 @@
+//! The sections and what is a sensible value in each.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// `[http]`; the units are in the names, the meanings in `defaults.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Http {
+    pub listen: SocketAddr,
+    pub header_timeout_ms: u64,
+    pub connections_max: usize,
+    pub in_flight_max: usize,
+    pub shutdown_ms: u64,
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// `[ops]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Ops {
+    pub listen: SocketAddr,
+}
+
+/// `[database]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Database {
+    pub url: SecretString,
+    pub pool_max: u32,
+    pub timeout_ms: u64,
+    pub lanes: usize,
+    pub batch_max: usize,
+    pub queue_max: usize,
+    pub batch_timeout_ms: u64,
+}
+
+/// `[cache]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Cache {
+    pub url: SecretString,
+    pub command_timeout_ms: u64,
+    pub claim_ttl_s: u64,
+    pub balance_ttl_s: u64,
+    pub breaker_failures: u32,
+    pub breaker_pause_ms: u64,
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Log {
+    pub filter: String,
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For a person at a terminal.
+    Text,
+}
+
+/// `[operator]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Operator {
+    pub keys: Vec<OperatorKey>,
+    pub deadline_ms: u64,
+    pub body_max: usize,
+}
+
+/// One key of the operator's API.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorKey {
+    /// Who holds it, for the log.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The key's SHA-256, hex.
+    pub sha256: String,
+}
+
+/// What an operator's key may do.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Look.
+    Read,
+    /// Look and change.
+    Write,
+}
+
+/// A section that can tell what is wrong with its values.
+pub(super) trait Section: DeserializeOwned {
+    /// Calls `must` with every rule and whether it holds.
+    fn check(&self, must: &mut dyn FnMut(bool, &str));
+}
+
+impl Section for Http {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        must(self.connections_max > 0, "connections_max: must be at least 1");
+        must(self.in_flight_max > 0, "in_flight_max: must be at least 1");
+        must(self.header_timeout_ms > 0, "header_timeout_ms: must be at least 1");
+    }
+}
+
+impl Section for Ops {
+    fn check(&self, _must: &mut dyn FnMut(bool, &str)) {}
+}
+
+impl Section for Database {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        must(!self.url.expose_secret().is_empty(), "url: is required (or DATABASE_URL)");
+        must(self.pool_max > 0, "pool_max: must be at least 1");
+        must((1..=64).contains(&self.lanes), "lanes: must be 1 to 64");
+        must((1..=4096).contains(&self.batch_max), "batch_max: must be 1 to 4096");
+        must(self.queue_max > 0, "queue_max: must be at least 1");
+        must(self.timeout_ms > 0, "timeout_ms: must be at least 1");
+        must(self.batch_timeout_ms > 0, "batch_timeout_ms: must be at least 1");
+    }
+}
+
+impl Section for Cache {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        must(self.command_timeout_ms > 0, "command_timeout_ms: must be at least 1");
+        must(self.claim_ttl_s > 0, "claim_ttl_s: must be at least 1");
+        must(self.balance_ttl_s > 0, "balance_ttl_s: must be at least 1");
+        must(self.breaker_failures > 0, "breaker_failures: must be at least 1");
+    }
+}
+
+impl Section for Log {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        must(!self.filter.is_empty(), "filter: must not be empty");
+    }
+}
+
+impl Section for Operator {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        must(self.deadline_ms >= 50, "deadline_ms: must be at least 50");
+        must(self.body_max > 0, "body_max: must be at least 1");
+        for key in &self.keys {
+            let is_hash = key.sha256.len() == 64 && hex::decode(&key.sha256).is_ok();
+            must(is_hash, &format!("keys ({}): sha256 must be 64 hex characters", key.name));
+        }
+    }
+}
