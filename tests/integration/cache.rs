@@ -2,6 +2,7 @@
 //! left when Redis is killed, frozen, flushed or full of nonsense.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -404,6 +405,58 @@ async fn a_redis_that_was_never_there_is_no_error_and_is_used_once_it_comes() {
     assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::Unavailable);
     redis.restart();
     eventually("it is used", async || cache.state() == CacheState::Up).await;
+}
+
+#[tokio::test]
+async fn an_outage_is_logged_when_it_begins_and_when_it_ends_and_no_password_is() {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter("trace").with_writer(log.clone()).finish();
+    // Of this thread only, on which all of the test runs.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut redis = RedisServer::start_with(&[
+        "--port", "0", "--user", "wallet", "on", ">hunter2", "~*", "&*", "+@all",
+    ]);
+    let url = format!("redis+unix://wallet:hunter2@here{}", redis.socket().display());
+    let cache = hasty_cache(url).await;
+    assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::New);
+    redis.kill();
+    assert_broken(&cache).await;
+    redis.restart();
+    eventually("it is used again", async || cache.state() == CacheState::Up).await;
+    let log = log.text();
+    let ours: Vec<&str> = log.lines().filter(|line| line.contains("seamless_wallet")).collect();
+    assert_eq!(ours.len(), 2, "{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
 }
 
 #[tokio::test]
