@@ -2,5 +2,7 @@
 
 mod cache;
 mod decide_properties;
+mod kills;
 mod races;
+mod redis_faults;
 mod support;
