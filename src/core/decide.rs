@@ -25,6 +25,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// True when a movement is refused of which no row tells.
+    pub fn refuses_unheard(&self) -> bool {
+        let unheard = |outcome: &Outcome| matches!(outcome, Outcome::Refused { entry: None, .. });
+        self.outcomes.iter().any(unheard)
+    }
+
     /// The answer to the caller.
     pub fn receipt(&self) -> Receipt {
         Receipt {
@@ -678,11 +684,12 @@ impl<'a> Draft<'a> {
 
     fn round_facts(&self, round: Option<&RoundId>) -> RoundFacts {
         let Some(round) = round else { return RoundFacts::default() };
+        let command = self.command();
         self.rows
             .iter()
             .filter(|(row, _)| row.round.as_ref() == Some(round))
             .map(|(row, _)| RoundFacts::of(row))
-            .fold(self.history.round(&self.command().provider, round), RoundFacts::plus)
+            .fold(self.history.round(&command.player, &command.provider, round), RoundFacts::plus)
     }
 
     // ---- The end ----

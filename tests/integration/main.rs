@@ -5,4 +5,5 @@ mod decide_properties;
 mod kills;
 mod races;
 mod redis_faults;
+mod store_properties;
 mod support;
