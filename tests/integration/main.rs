@@ -1,5 +1,6 @@
 //! What needs more than a function: real servers, real processes, real sockets.
 
+mod bad_input;
 mod cache;
 mod decide_properties;
 mod kills;
