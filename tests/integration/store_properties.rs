@@ -11,7 +11,7 @@ use seamless_wallet::core::policy::{CreditWithoutDebit, ReversalAfterSettlement}
 use seamless_wallet::core::{
     Action, Amount, Attempt, Category, Command, Outcome, Policy, Reason, Receipt, Reversible, TxId,
 };
-use seamless_wallet::store::{Engine, ExecuteError};
+use seamless_wallet::store::{Engine, EngineConfig, ExecuteError};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
@@ -31,9 +31,13 @@ struct Store {
 
 impl Store {
     async fn with_engines(count: usize) -> Self {
+        Self::of(count, ENGINE).await
+    }
+
+    async fn of(count: usize, bounds: EngineConfig) -> Self {
         let database = Database::fresh().await;
         let config = database.config();
-        let start = || Engine::start(ENGINE, &config).expect("a URL").0;
+        let start = || Engine::start(bounds, &config).expect("a URL").0;
         let engines = (0..count).map(|_| start()).collect();
         Self { engines, bank: Bank::at(&database), database }
     }
@@ -178,16 +182,17 @@ async fn players_of_one_round_are_told_apart_also_in_one_batch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_that_get_the_same_calls_in_another_order_do_not_lock_each_other_out() {
-    let store = Store::with_engines(2).await;
+    // Batches so long that they are sure to meet.
+    let store = Store::of(2, EngineConfig { batch_max: 1_000, ..ENGINE }).await;
     store.bank.open("ann", "1000").await;
-    for turn in 0..8 {
-        let commands: Vec<Command> = (0..40)
+    let unit = Amount::from_minor(1, 0).expect("small");
+    for turn in 0..4 {
+        let commands: Vec<Command> = (0..700)
             .map(|number| {
-                let unit = Amount::from_minor(1, 0).expect("small");
-                let player = format!("ann-{turn}");
-                let mut command = one(number, Action::Debit(unit), Category::Bet)
-                    .own_command(&player, &Policy::PERMISSIVE);
-                command.player = seamless_wallet::core::PlayerId::parse("ann").expect("an id");
+                let spec = one(0, Action::Debit(unit), Category::Bet);
+                let mut command = spec.command("ann", &Policy::PERMISSIVE);
+                command.movements[0].tx_id =
+                    TxId::parse(format!("{turn}-{number}")).expect("an id");
                 command
             })
             .collect();
