@@ -68,9 +68,9 @@ pub struct History {
 /// What is known of a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoundFacts {
-    /// Applied debits.
+    /// Applied debits; and tombstones, each of which stands for a debit that never will be.
     pub debits: i64,
-    /// Of those, reversed; and tombstones.
+    /// Of those, reversed; and all tombstones.
     pub cancelled: i64,
     /// Applied credits.
     pub credits: i64,
@@ -93,7 +93,10 @@ impl RoundFacts {
             (Kind::Debit, RowOutcome::Applied) => facts.debits = 1,
             (Kind::Credit, RowOutcome::Applied) => facts.credits = 1,
             (Kind::Reverse, RowOutcome::Applied) if row.category.is_stake() => facts.cancelled = 1,
-            (_, RowOutcome::Tombstone) => facts.cancelled = 1,
+            (_, RowOutcome::Tombstone) => {
+                facts.debits = 1;
+                facts.cancelled = 1;
+            }
             _ => {}
         }
         facts

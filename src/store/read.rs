@@ -61,7 +61,8 @@ pub async fn standing(
         LEFT JOIN session s ON s.token_hash = c.token_hash
         LEFT JOIN game g ON g.provider = c.provider AND g.game_id = c.game_id
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied') AS debits,
+            SELECT count(*) FILTER (WHERE t.outcome = 'tombstone'
+                       OR t.kind = 'debit' AND t.outcome = 'applied') AS debits,
                    count(*) FILTER (WHERE t.outcome = 'tombstone'
                        OR t.kind = 'reverse' AND t.outcome = 'applied'
                           AND t.category IN ('bet', 'tip')) AS cancelled,
