@@ -3,6 +3,7 @@
 mod cache;
 mod decide_properties;
 mod kills;
+mod operator;
 mod races;
 mod redis_faults;
 mod support;
