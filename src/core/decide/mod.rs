@@ -35,6 +35,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// True when a movement is refused of which no row tells.
+    pub fn refuses_unheard(&self) -> bool {
+        let unheard = |outcome: &Outcome| matches!(outcome, Outcome::Refused { entry: None, .. });
+        self.outcomes.iter().any(unheard)
+    }
+
     /// The answer to the caller.
     pub fn receipt(&self) -> Receipt {
         Receipt {
