@@ -17,7 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::redis_server::RedisServer;
+use crate::support::redis_server::RedisServer;
 
 /// A machine that is busy with other tests must not look like a slow Redis.
 const PATIENT: Duration = Duration::from_millis(500);

@@ -1,4 +1,5 @@
-//! What needs more than a function: real servers, real sockets.
+//! What needs more than a function: real servers, real processes, real sockets.
 
 mod cache;
-mod redis_server;
+mod races;
+mod support;

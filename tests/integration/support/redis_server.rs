@@ -3,15 +3,16 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use super::process::{Folder, Process};
 
 /// Its process and the folder it lives in. Both go when it is dropped.
 pub struct RedisServer {
-    folder: PathBuf,
+    process: Process,
     options: Vec<String>,
-    child: Child,
+    folder: Folder,
 }
 
 impl RedisServer {
@@ -22,14 +23,9 @@ impl RedisServer {
 
     /// Starts one with further options.
     pub fn start_with(options: &[&str]) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            std::env::temp_dir().join(format!("wallet-redis-{}-{count}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        let folder = Folder::new("wallet-redis");
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let child = spawn(&folder, &options);
-        let server = Self { folder, options, child };
+        let server = Self { process: spawn(folder.path(), &options), options, folder };
         server.wait();
         server
     }
@@ -41,7 +37,7 @@ impl RedisServer {
 
     /// The socket that it listens on.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join("redis.sock")
+        self.folder.path().join("redis.sock")
     }
 
     /// Runs a command and gives back the raw reply.
@@ -58,29 +54,28 @@ impl RedisServer {
 
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.process.kill9();
     }
 
     /// Starts it again, empty, on the same socket.
     pub fn restart(&mut self) {
-        self.child = spawn(&self.folder, &self.options);
+        self.process = spawn(self.folder.path(), &self.options);
         self.wait();
     }
 
     /// Stops it: connections stay open and nothing answers.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.process.signal("STOP");
+    }
+
+    /// Forgets everything.
+    pub fn flush(&self) {
+        self.command(&[b"FLUSHALL"]);
     }
 
     /// Lets it run on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        self.process.signal("CONT");
     }
 
     fn wait(&self) {
@@ -107,24 +102,16 @@ impl RedisServer {
     }
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn spawn(folder: &Path, options: &[String]) -> Child {
+fn spawn(folder: &Path, options: &[String]) -> Process {
     let binary =
         std::env::var("WALLET_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-    Command::new(&binary)
+    let mut command = Command::new(&binary);
+    command
         .args(["--unixsocket", "redis.sock", "--save", "", "--appendonly", "no"])
         .args(if options.is_empty() { &["--port", "0"][..] } else { &[] })
         .args(options)
         .current_dir(folder)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{binary}: {error}; set WALLET_TEST_REDIS_SERVER"))
+        .stderr(Stdio::null());
+    Process::start(&mut command)
 }

@@ -1,0 +1,26 @@
+//! What the tests stand on: real servers, real processes, real sockets.
+//!
+//! - [`world`]: everything at once: a database, a Redis, nodes, players. Start here.
+//! - [`bank`]: the library's own door, for players and money to start with.
+//! - [`database`]: a fresh database for each test, on a server that all of them share.
+//! - [`postgres_server`], [`redis_server`]: servers of one's own, to be broken.
+//! - [`node`]: the wallet's program as a process.
+//! - [`http`]: calling a node, in whole requests or byte by byte.
+//! - [`pragmatic`], [`softswiss`], [`operator`]: callers that speak and sign like the real ones.
+//! - [`traffic`]: providers that play rounds and repeat themselves until they are answered.
+//! - [`ledger`]: does the money add up?
+//! - [`process`]: child processes and folders that never outlive the tests.
+
+pub mod bank;
+pub mod database;
+pub mod http;
+pub mod ledger;
+pub mod node;
+pub mod operator;
+pub mod postgres_server;
+pub mod pragmatic;
+pub mod process;
+pub mod redis_server;
+pub mod softswiss;
+pub mod traffic;
+pub mod world;

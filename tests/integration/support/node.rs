@@ -1,0 +1,206 @@
+//! The wallet's program as a process of its own, with a configuration of its own.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use axum::http::StatusCode;
+use sha2::{Digest as _, Sha256};
+use toml::Table;
+
+use super::database::Database;
+use super::http::Endpoint;
+use super::process::{Folder, Process};
+use super::redis_server::RedisServer;
+use super::{operator, pragmatic, softswiss};
+
+/// What a node is started with. Small pools, because many nodes share one server.
+const CONFIG: &str = r#"
+    [http]
+    listen = "127.0.0.1:0"
+    [ops]
+    listen = "127.0.0.1:0"
+    [database]
+    pool_max = 4
+    [providers.pragmatic]
+    protocol = "pragmatic"
+    secrets = ["env:PRAGMATIC_SECRET"]
+    settings = { provider_id = "PragmaticPlay" }
+    [providers.softswiss]
+    protocol = "softswiss"
+    secrets = ["env:SOFTSWISS_TOKEN"]
+"#;
+
+/// How to start a node.
+#[derive(Clone)]
+pub struct Setup(Table);
+
+impl Setup {
+    /// On this database, without Redis.
+    pub fn on(database: &Database) -> Self {
+        let mut table: Table = CONFIG.parse().expect("TOML");
+        let keys = [(operator::KEY, "write"), (operator::READER_KEY, "read")].map(|(key, role)| {
+            let hash = hex::encode(Sha256::digest(key));
+            format!("{{ name = \"{role}r\", role = \"{role}\", sha256 = \"{hash}\" }}")
+        });
+        merge(&mut table, &format!("operator.keys = [{}]", keys.join(", ")));
+        Self(table).with(&format!("database.url = \"{}\"", database.url()))
+    }
+
+    /// With this Redis, too.
+    pub fn with_redis(self, redis: &RedisServer) -> Self {
+        let url = redis.url();
+        self.with(&format!("cache.url = \"{url}\""))
+    }
+
+    /// With further lines of TOML, such as `database.lanes = 4`.
+    #[must_use]
+    pub fn with(mut self, toml: &str) -> Self {
+        merge(&mut self.0, toml);
+        self
+    }
+}
+
+/// A running node. It is killed when it is dropped; when a test fails, its last words are shown.
+pub struct Node {
+    process: Process,
+    /// Where providers and the operator call.
+    pub api: Endpoint,
+    /// Where the metrics are.
+    pub ops: Endpoint,
+    folder: Folder,
+}
+
+impl Node {
+    /// Starts one and waits until it is ready.
+    pub async fn start(setup: &Setup) -> Self {
+        let folder = Folder::new("wallet-node");
+        let config = folder.path().join("wallet.toml");
+        std::fs::write(&config, toml::to_string(&setup.0).expect("TOML")).expect("a file");
+        let log = File::create(folder.path().join("log")).expect("a file");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(&config)
+            // Nothing of the environment of the tests is meant for it.
+            .env_clear()
+            .env("PRAGMATIC_SECRET", pragmatic::SECRET)
+            .env("SOFTSWISS_TOKEN", softswiss::TOKEN)
+            .env("RUST_BACKTRACE", "1")
+            .stdout(log.try_clone().expect("a handle"))
+            .stderr(log);
+        let process = Process::start(&mut command);
+        let nowhere = Endpoint::at(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let mut node = Self { process, api: nowhere.clone(), ops: nowhere, folder };
+        node.learn_addresses().await;
+        node.wait_until_ready().await;
+        node
+    }
+
+    /// It takes whatever port is free, and says which.
+    async fn learn_addresses(&mut self) {
+        let started = Instant::now();
+        loop {
+            let serving = self.log_lines().into_iter().find(|line| line["message"] == "serving");
+            if let Some(line) = serving {
+                let address = |name: &str| -> SocketAddr {
+                    line[name].as_str().and_then(|text| text.parse().ok()).expect("an address")
+                };
+                self.api = Endpoint::at(address("api"));
+                self.ops = Endpoint::at(address("ops"));
+                return;
+            }
+            assert!(self.process.ended().is_none(), "the node ended: {}", self.log());
+            assert!(started.elapsed() < Duration::from_secs(30), "no node: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits for `/readyz`.
+    pub async fn wait_until_ready(&self) {
+        let started = Instant::now();
+        loop {
+            let reply = self.ops.get("/readyz").await;
+            if reply.status == StatusCode::OK {
+                return;
+            }
+            assert!(started.elapsed() < Duration::from_secs(30), "not ready: {}", reply.text());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends it as a crash would.
+    pub fn kill9(&self) {
+        self.process.kill9();
+    }
+
+    /// Asks it to end, and says how it did.
+    pub async fn stop(&self) -> ExitStatus {
+        self.process.signal("TERM");
+        self.ended(Duration::from_secs(30)).await
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&self, at_most: Duration) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.process.ended() {
+                return status;
+            }
+            assert!(started.elapsed() < at_most, "the node does not end: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Everything that it has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Its log, line by line, without what is no JSON.
+    pub fn log_lines(&self) -> Vec<serde_json::Value> {
+        self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// The sum of the samples of a metric that have all of these labels; zero when there is none.
+    pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let text = self.ops.get("/metrics").await.text();
+        let wanted: Vec<String> =
+            labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        text.lines()
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter(|(series, _)| {
+                let (own, rest) = series.split_once('{').unwrap_or((series, ""));
+                own == name && wanted.iter().all(|label| rest.contains(label.as_str()))
+            })
+            .filter_map(|(_, value)| value.parse::<f64>().ok())
+            .sum()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(60)..];
+            eprintln!("---- the end of a node's log ----\n{}\n----", tail.join("\n"));
+        }
+    }
+}
+
+fn merge(below: &mut Table, toml: &str) {
+    fn lay(below: &mut Table, above: Table) {
+        for (key, value) in above {
+            match (below.get_mut(&key), value) {
+                (Some(toml::Value::Table(below)), toml::Value::Table(above)) => lay(below, above),
+                (_, value) => {
+                    below.insert(key, value);
+                }
+            }
+        }
+    }
+    lay(below, toml.parse().unwrap_or_else(|error| panic!("{toml}: {error}")));
+}
