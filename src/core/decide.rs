@@ -132,6 +132,14 @@ impl<'a> Draft<'a> {
         }
         self.test_debits(standing)?;
         if let Some(reason) = self.must_park()? {
+            // Money is never taken later than its own call, so a command with a negative
+            // correction is not parked but asked for again.
+            let takes = |(place, movement, _): (usize, &Movement, AttemptIds)| {
+                self.is_new(place) && movement.action.requested().is_negative()
+            };
+            if self.steps().any(takes) {
+                return Err(Refusal::unremembered(reason));
+            }
             self.park(reason);
             return Ok(());
         }
@@ -307,11 +315,15 @@ impl<'a> Draft<'a> {
 
     /// Why the whole command has to wait, if it has to. Debits never wait.
     fn must_park(&self) -> Result<Option<Reason>, Refusal> {
-        let mut ahead = RoundFacts::default();
+        // Debits that stand beside a credit are known, wherever they stand.
+        let debits = self.steps().filter(|(place, movement, _)| {
+            self.is_new(*place) && matches!(movement.action, Action::Debit(_))
+        });
+        let beside = RoundFacts {
+            debits: i64::try_from(debits.count()).unwrap_or(i64::MAX),
+            ..RoundFacts::default()
+        };
         for (place, movement, _) in self.steps() {
-            if matches!(movement.action, Action::Debit(_)) {
-                ahead.debits += 1;
-            }
             if !self.is_new(place) {
                 continue;
             }
@@ -324,7 +336,7 @@ impl<'a> Draft<'a> {
                 return Ok(Some(Reason::WalletClosed));
             }
             let needs_debit = movement.category.settles_a_round();
-            if needs_debit && self.waits_for_debit(place, movement, ahead)? {
+            if needs_debit && self.waits_for_debit(place, movement, beside)? {
                 return Ok(Some(Reason::DebitUnknown));
             }
         }
@@ -335,9 +347,9 @@ impl<'a> Draft<'a> {
         &self,
         place: usize,
         movement: &Movement,
-        ahead: RoundFacts,
+        beside: RoundFacts,
     ) -> Result<bool, Refusal> {
-        let facts = self.round_facts(self.command().round.as_ref()).plus(ahead);
+        let facts = self.round_facts(self.command().round.as_ref()).plus(beside);
         if facts.debits > 0 && facts.debits > facts.cancelled {
             return Ok(false);
         }
@@ -355,11 +367,6 @@ impl<'a> Draft<'a> {
         match policy.credit_without_debit {
             CreditWithoutDebit::Pay => Ok(false),
             CreditWithoutDebit::Refuse => Err(Refusal::unremembered(Reason::DebitUnknown)),
-            // Money is never taken later than its own call, so a negative correction is not
-            // parked but asked for again.
-            CreditWithoutDebit::Park { .. } if movement.action.requested().is_negative() => {
-                Err(Refusal::unremembered(Reason::DebitUnknown))
-            }
             CreditWithoutDebit::Park { grace } => {
                 let key = self.command().key(&movement.tx_id);
                 let waited_enough = self.history.row(&key).is_some_and(|row| {
@@ -378,7 +385,8 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let key = self.command().key(&movement.tx_id);
-            let entry = match self.history.row(&key) {
+            // Parked by an earlier call, or a key that this command uses twice.
+            let entry = match self.history.row(&key).or_else(|| self.written(&movement.tx_id)) {
                 Some(parked) => Entry::of(parked, false),
                 None => {
                     let row = Row {
@@ -706,8 +714,12 @@ impl<'a> Draft<'a> {
             let entry = match decided {
                 Some(row) => Some(Entry::of(row, self.history.reversal_of(&key).is_some())),
                 None if to_blame && reason.is_remembered() => {
-                    let row = draft.decided(movement, ids, RowOutcome::Refused, Some(reason));
-                    Some(draft.write(row))
+                    // A key that the command uses twice is remembered once.
+                    let written = draft.written(&movement.tx_id).map(|row| Entry::of(row, false));
+                    Some(written.unwrap_or_else(|| {
+                        let row = draft.decided(movement, ids, RowOutcome::Refused, Some(reason));
+                        draft.write(row)
+                    }))
                 }
                 None => prior.map(|row| Entry::of(row, false)),
             };

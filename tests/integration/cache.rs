@@ -1,7 +1,9 @@
 //! The cache against a real Redis: what it remembers, what it refuses to believe, and what is
 //! left when Redis is killed, frozen, flushed or full of nonsense.
 
-use std::path::{Path, PathBuf};
+use std::future::pending;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -12,11 +14,13 @@ use seamless_wallet::core::{
     Currency, Entry, Key, Micros, Outcome, PlayerId, PlayerStatus, ProviderId, Reason, Receipt,
     RowOutcome, TxId,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::support::log;
 use crate::support::redis_server::RedisServer;
 
 /// A machine that is busy with other tests must not look like a slow Redis.
@@ -118,8 +122,7 @@ async fn a_second_claim_is_seen_and_another_movement_is_new() {
 async fn an_own_claim_that_arrives_twice_is_new() {
     let redis = RedisServer::start();
     let stutter = redis.socket().with_file_name("stutter.sock");
-    tokio::spawn(say_everything_twice(stutter.clone(), redis.socket()));
-    eventually("the proxy listens", async || stutter.exists()).await;
+    tokio::spawn(say_everything_twice(UnixListener::bind(&stutter).unwrap(), redis.socket()));
     let cache = cache(format!("redis+unix://{}", stutter.display())).await;
     assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::New);
     assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::Seen);
@@ -127,15 +130,14 @@ async fn an_own_claim_that_arrives_twice_is_new() {
 
 /// Sends each script call to Redis twice and passes on the second answer only, like a client
 /// that has lost the first one.
-async fn say_everything_twice(listen: PathBuf, redis: PathBuf) {
-    let listener = UnixListener::bind(listen).unwrap();
+async fn say_everything_twice(listener: UnixListener, redis: PathBuf) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
         tokio::spawn(stutter(client, redis.clone()));
     }
 }
 
-async fn stutter(mut client: UnixStream, redis: impl AsRef<Path>) {
+async fn stutter(mut client: UnixStream, redis: PathBuf) {
     let mut redis = UnixStream::connect(redis).await.unwrap();
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -404,6 +406,80 @@ async fn a_redis_that_was_never_there_is_no_error_and_is_used_once_it_comes() {
     assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::Unavailable);
     redis.restart();
     eventually("it is used", async || cache.state() == CacheState::Up).await;
+}
+
+#[tokio::test]
+async fn an_outage_is_logged_when_it_begins_and_when_it_ends_and_no_password_is() {
+    log::record();
+    let user = ["--user", "wallet", "on", ">hunter2", "~*", "&*", "+@all"];
+    let mut redis = RedisServer::start_with(&[&["--port", "0"][..], &user].concat());
+    let url = format!("redis+unix://wallet:hunter2@here{}", redis.socket().display());
+    let cache = hasty_cache(url).await;
+    assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::New);
+    redis.kill();
+    assert_broken(&cache).await;
+    redis.restart();
+    eventually("it is used again", async || cache.state() == CacheState::Up).await;
+    let log = log::recorded();
+    assert!(log.contains("fred"), "its client logs, too:\n{log}");
+    assert!(!log.contains("hunter2"), "{log}");
+    let ours = log.lines().filter(|line| line.contains("seamless_wallet"));
+    assert_eq!(ours.count(), 2, "{log}");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_back_is_replaced() {
+    let redis = RedisServer::start();
+    let wire = redis.socket().with_file_name("wire.sock");
+    let cut = Arc::new(Notify::new());
+    tokio::spawn(relay(UnixListener::bind(&wire).unwrap(), redis.socket(), Arc::clone(&cut)));
+    let cache = hasty_cache(format!("redis+unix://{}", wire.display())).await;
+    assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::New);
+    cut.notify_waiters();
+    assert_broken(&cache).await;
+    eventually("Redis is used again", async || cache.state() == CacheState::Up).await;
+    assert_eq!(cache.claim(&key("t"), &player("p"), 1).await, Claimed::Seen);
+}
+
+/// Passes everything on. `cut` makes the connections of the moment silent without closing them.
+async fn relay(listener: UnixListener, redis: PathBuf, cut: Arc<Notify>) {
+    loop {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut redis = UnixStream::connect(&redis).await.unwrap();
+        let cut = Arc::clone(&cut);
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = copy_bidirectional(&mut client, &mut redis) => {}
+                () = cut.notified() => pending().await,
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_depends_on_an_unpublished_balance_is_answered() {
+    let redis = RedisServer::start();
+    let config = CacheConfig {
+        url: Some(redis.url()),
+        command_timeout: PATIENT,
+        // The node must not come to mend it within this test.
+        breaker_pause: Duration::from_secs(600),
+        ..CacheConfig::default()
+    };
+    let cache = Cache::connect(config).await.unwrap();
+    let p = player("p");
+    cache.publish(bet("p", "t", &balance(3, 95))).await;
+    redis.command(&[b"CONFIG", b"SET", b"maxmemory", b"1"]);
+    cache.publish(other("p", &balance(4, 100))).await;
+    redis.command(&[b"CONFIG", b"SET", b"maxmemory", b"0"]);
+    // Redis holds version 3, as if nothing had happened.
+    assert_eq!(cache.state(), CacheState::Up);
+    assert_eq!(cache.balance(&p).await, None);
+    assert_eq!(cache.claim(&key("t"), &p, 1).await, Claimed::Seen);
+    cache.fill(&p, &balance(3, 95)).await;
+    assert_eq!(cache.balance(&p).await, None, "an old balance settles nothing");
+    cache.fill(&p, &balance(4, 100)).await;
+    assert_eq!(cache.balance(&p).await, Some(balance(4, 100)));
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What needs more than a function: real servers, real processes, real sockets.
 
 mod cache;
+mod decide_properties;
+mod kills;
 mod races;
+mod redis_faults;
 mod support;

@@ -9,12 +9,16 @@
 //! - [`pragmatic`], [`softswiss`], [`operator`]: callers that speak and sign like the real ones.
 //! - [`traffic`]: providers that play rounds and repeat themselves until they are answered.
 //! - [`ledger`]: does the money add up?
+//! - [`log`]: what this process itself has logged.
+//! - [`model`]: a wallet in memory, and commands of every kind for it.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
 pub mod bank;
 pub mod database;
 pub mod http;
 pub mod ledger;
+pub mod log;
+pub mod model;
 pub mod node;
 pub mod operator;
 pub mod postgres_server;

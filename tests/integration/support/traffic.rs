@@ -11,6 +11,8 @@ use super::http::Endpoint;
 use super::pragmatic::{self, Answer, Call};
 use super::world::World;
 
+/// A deadline of a node's, with room for a machine that is busy with other tests.
+pub const IN_TIME: Duration = Duration::from_secs(6);
 /// Longer than any outage that a test makes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A provider gives a bet up after so many attempts and refunds it.

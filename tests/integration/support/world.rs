@@ -38,12 +38,18 @@ impl World {
 
     async fn of(database: Database, count: usize, toml: &str) -> Self {
         let redis = RedisServer::start();
-        let setup = Setup::on(&database).with_redis(&redis).with(toml);
-        let mut nodes = Vec::with_capacity(count);
+        let bank = Bank::at(&database);
+        let mut world = Self { nodes: Vec::with_capacity(count), bank, redis, database };
         for _ in 0..count {
-            nodes.push(Node::start(&setup).await);
+            world.add_node(toml).await;
         }
-        Self { nodes, bank: Bank::at(&database), redis, database }
+        world
+    }
+
+    /// One more node.
+    pub async fn add_node(&mut self, toml: &str) {
+        let setup = Setup::on(&self.database).with_redis(&self.redis).with(toml);
+        self.nodes.push(Node::start(&setup).await);
     }
 
     /// Where a node is called; counted on beyond the last one, from the first again.

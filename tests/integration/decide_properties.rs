@@ -1,0 +1,220 @@
+//! What holds for the rules of money whatever comes, in whatever order, however often.
+
+use proptest::prelude::*;
+use seamless_wallet::core::{
+    Action, Amount, Category, Decision, Micros, Outcome, Policy, Reversible, RowOutcome,
+};
+
+use crate::support::model::{Model, Spec, attempt, policy, script, tx};
+
+const START: i64 = 40_000_000;
+
+fn config() -> ProptestConfig {
+    ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// True when the command was answered with "not now": the same may be decided otherwise later.
+fn is_open(decision: &Decision) -> bool {
+    decision.outcomes.iter().any(|outcome| match outcome {
+        Outcome::Parked(_) => true,
+        Outcome::Refused { reason, .. } => !reason.is_remembered(),
+        _ => false,
+    })
+}
+
+/// A key that a command itself uses twice is its own repeat.
+fn names_each_key_once(spec: &Spec) -> bool {
+    let mut keys: Vec<u8> = spec.movements.iter().map(|(key, ..)| *key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.len() == spec.movements.len()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_chain_leads_from_the_first_balance_to_the_last_and_is_never_below_zero(
+        policy in policy(),
+        script in script(1..60),
+        pace in 0i64..5,
+    ) {
+        let mut model = Model::with_balance("ann", START);
+        for (second, spec) in (0..).zip(&script) {
+            let before = model.wallet.clone();
+            let decision = model.execute(&attempt(&spec.command("ann", &policy), second * pace));
+            prop_assert_eq!(decision.outcomes.len(), spec.movements.len());
+            prop_assert_eq!(&decision.wallet.currency, &before.currency);
+            model.check(START);
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_refused_leaves_the_balance_and_applies_nothing(
+        policy in policy(),
+        script in script(1..40),
+    ) {
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let before = model.wallet.balance;
+            let decision = model.execute(&attempt(&spec.command("ann", &policy), 0));
+            let written = || decision.inserts.iter().chain(&decision.promotions);
+            if decision.receipt().refusal().is_some() {
+                prop_assert_eq!(decision.wallet.balance, before);
+                prop_assert!(written().all(|row| row.outcome != RowOutcome::Applied));
+            }
+            if decision.receipt().is_parked() {
+                prop_assert_eq!(decision.wallet.balance, before);
+                prop_assert!(written().all(|row| row.outcome == RowOutcome::Parked));
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_that_was_decided_changes_nothing_when_it_comes_again(
+        policy in policy(),
+        script in script(1..40),
+    ) {
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let command = spec.command("ann", &policy);
+            let first = model.execute(&attempt(&command, 0));
+            let again = model.clone().execute(&attempt(&command, 1));
+            if is_open(&first) {
+                continue;
+            }
+            prop_assert!(again.inserts.is_empty() && again.promotions.is_empty(), "{:?}", again);
+            prop_assert_eq!(&again.wallet, &first.wallet);
+            if !names_each_key_once(spec) {
+                continue;
+            }
+            for (one, two) in first.outcomes.iter().zip(&again.outcomes) {
+                let ids = (one.entry().map(|e| e.id()), two.entry().map(|e| e.id()));
+                prop_assert_eq!(ids.0, ids.1, "{:?} and then {:?}", one, two);
+            }
+        }
+    }
+
+    #[test]
+    fn an_attempt_that_lost_its_reply_recognises_its_own_work(
+        policy in policy(),
+        script in script(1..40),
+    ) {
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let mine = attempt(&spec.command("ann", &policy), 0);
+            let first = model.execute(&mine);
+            let again = model.clone().execute(&mine);
+            if is_open(&first) || !first.promotions.is_empty() {
+                continue;
+            }
+            prop_assert!(again.inserts.is_empty() && again.promotions.is_empty(), "{:?}", again);
+            let words = |decision: &Decision| -> Vec<&'static str> {
+                decision.outcomes.iter().map(Outcome::as_str).collect()
+            };
+            if names_each_key_once(spec) {
+                prop_assert_eq!(words(&first), words(&again), "{:?} and then {:?}", first, again);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bet_and_its_reversal_in_any_order_however_often_end_where_they_began(
+        policy in policy(),
+        order in proptest::collection::vec(any::<bool>(), 2..12),
+        units in 0i64..40,
+    ) {
+        let bet = Action::Debit(Amount::from_minor(units, 0).expect("small"));
+        let undo = Action::Reverse { target: tx(0), of: Reversible::Debit, at_most: None };
+        let spec = |key, action| Spec {
+            movements: vec![(key, action, Category::Bet)],
+            round: Some(0),
+            right_currency: true,
+        };
+        let mut model = Model::with_balance("ann", START);
+        let (bet, undo) = (spec(0, bet), spec(1, undo));
+        // At the end each has come at least once.
+        let steps = order.iter().map(|is_bet| if *is_bet { &bet } else { &undo });
+        for (second, step) in (0..).zip(steps.chain([&bet, &undo])) {
+            let _ = model.execute(&attempt(&step.command("ann", &policy), second));
+            model.check(START);
+        }
+        prop_assert_eq!(model.wallet.balance, Micros::new(START));
+    }
+
+    #[test]
+    fn what_nothing_stands_against_ends_the_same_in_any_order(
+        script in script(2..30),
+        order in any::<prop::sample::Index>(),
+    ) {
+        // Every key says one thing, and there is money enough: then only the order differs.
+        let mut seen = std::collections::HashMap::new();
+        let mut specs: Vec<Spec> = Vec::new();
+        for spec in script.into_iter().filter(|spec| spec.movements.len() == 1) {
+            let (key, action, _) = spec.movements[0].clone();
+            let known = seen.entry(key).or_insert_with(|| spec.clone()).clone();
+            let harmless = !matches!(
+                action,
+                Action::Reverse { at_most: Some(_), .. } | Action::Note(_)
+            );
+            if harmless && spec.right_currency {
+                specs.push(known);
+            }
+        }
+        specs.retain(|spec| match &spec.movements[0] {
+            // What a reversal may undo, and that it is not itself a target.
+            (key, Action::Reverse { target, of, at_most: None }, _) => {
+                *of == Reversible::Any
+                    && *target != tx(*key)
+                    && !seen.iter().any(|(other, spec)| {
+                        tx(*other) == *target
+                            && !matches!(
+                                spec.movements[0].1,
+                                Action::Debit(_) | Action::Credit(_)
+                            )
+                    })
+            }
+            (_, Action::Debit(_) | Action::Credit(_), _) => true,
+            _ => false,
+        });
+        specs.retain(|spec| spec.right_currency);
+        let rich = 1_000 * START;
+        let run = |specs: &[Spec]| {
+            let mut model = Model::with_balance("ann", rich);
+            for spec in specs {
+                let _ = model.execute(&attempt(&spec.command("ann", &Policy::PERMISSIVE), 0));
+            }
+            model.check(rich);
+            model.wallet.balance
+        };
+        let there = run(&specs);
+        if !specs.is_empty() {
+            let turn = order.index(specs.len());
+            specs.rotate_left(turn);
+            prop_assert_eq!(run(&specs), there);
+            specs.reverse();
+            prop_assert_eq!(run(&specs), there);
+        }
+    }
+
+    #[test]
+    fn what_is_undone_is_at_most_what_was_done(
+        script in script(1..40),
+    ) {
+        // Every reversal gives back at most what its target took, or takes at most what it gave.
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let _ = model.execute(&attempt(&spec.command("ann", &Policy::PERMISSIVE), 0));
+        }
+        for row in model.rows.iter().filter(|row| row.outcome == RowOutcome::Applied) {
+            let Some(target) = row.reverses.as_ref() else { continue };
+            let target = model.row(target).expect("what was undone is there");
+            prop_assert_eq!(target.outcome, RowOutcome::Applied);
+            let (undone, done) = (row.amount.get(), target.amount.get());
+            prop_assert!(undone == 0 || undone.signum() == -done.signum());
+            prop_assert!(undone.abs() <= done.abs());
+            let rest = row.shortfall.get();
+            prop_assert!(rest >= 0 && (rest == 0 || done > 0), "{:?}", row);
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! PostgreSQL and nodes are stopped, killed and frozen while money moves. What was answered as
+//! a success has happened, and whatever is sent again happens once.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use sqlx::PgTransaction;
+
+use crate::support::http::Wire;
+use crate::support::postgres_server::PostgresServer;
+use crate::support::pragmatic::{self, Answer};
+use crate::support::traffic::{IN_TIME, Traffic};
+use crate::support::world::World;
+
+/// Fewer conflicts with the clock of a slow machine.
+const QUICK: &str = "
+    providers.pragmatic.deadline_ms = 1500
+    database.batch_timeout_ms = 700
+    database.timeout_ms = 1500
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_restarted_under_traffic() {
+    let mut server = PostgresServer::start().await;
+    let world = World::on(&server, 2, QUICK).await;
+    let traffic = Traffic::start(&world, 4).await;
+    for _ in 0..2 {
+        traffic.rounds(30).await;
+        server.restart().await;
+    }
+    traffic.rounds(30).await;
+    let tally = traffic.stop(&world).await;
+    assert_eq!(tally.unanswered, 0);
+    assert!(tally.slowest < IN_TIME, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_killed_under_traffic() {
+    let mut server = PostgresServer::start().await;
+    let world = World::on(&server, 2, QUICK).await;
+    let traffic = Traffic::start(&world, 4).await;
+    for _ in 0..3 {
+        traffic.rounds(30).await;
+        server.crash().await;
+    }
+    traffic.rounds(30).await;
+    let tally = traffic.stop(&world).await;
+    assert_eq!(tally.unanswered, 0);
+    assert!(tally.slowest < IN_TIME, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_frozen_for_longer_than_any_call_may_take() {
+    let server = PostgresServer::start().await;
+    let world = World::on(&server, 2, QUICK).await;
+    let traffic = Traffic::start(&world, 4).await;
+    traffic.rounds(30).await;
+    server.freeze();
+    tokio::time::sleep(Duration::from_millis(4_000)).await;
+    server.thaw();
+    traffic.rounds(60).await;
+    let tally = traffic.stop(&world).await;
+    assert_eq!(tally.unanswered, 0);
+    assert!(tally.repeats > 0, "the freeze was not noticed");
+    assert!(tally.slowest < IN_TIME, "{tally:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_postgres_every_call_is_told_to_try_again() {
+    let server = PostgresServer::start().await;
+    let world = World::on(&server, 1, QUICK).await;
+    world.bank.open("ann", "100.00").await;
+    let bet = pragmatic::bet("ann", "b-1", "r-1", "1.00");
+    let end = pragmatic::call(
+        "endRound.html",
+        &[("userId", "ann"), ("gameId", pragmatic::GAME), ("roundId", "r-1")],
+    );
+    server.kill9();
+    let calls = [
+        (bet.clone(), 100),
+        (pragmatic::refund("ann", "b-0"), 100),
+        (pragmatic::result("ann", "w-1", "r-1", "1.00"), 100),
+        (pragmatic::balance("ann"), 100),
+        (pragmatic::authenticate("token"), 100),
+        (end, 130),
+    ];
+    let answers = join_all(calls.iter().map(|(call, _)| call.send(world.api(0)))).await;
+    for ((call, error), answer) in calls.iter().zip(answers) {
+        assert_eq!(answer.error, *error, "{call:?}");
+        assert!(answer.took < IN_TIME, "{answer:?}");
+    }
+    let mut server = server;
+    server.start_again().await;
+    world.nodes[0].wait_until_ready().await;
+    assert_eq!(bet.send(world.api(0)).await.cash, Some(9_900));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_killed_under_traffic() {
+    let mut world = World::with_nodes(3).await;
+    let traffic = Traffic::start(&world, 6).await;
+    traffic.rounds(60).await;
+    world.nodes[0].kill9();
+    traffic.rounds(60).await;
+    world.nodes[2].kill9();
+    traffic.rounds(60).await;
+    let tally = traffic.stop(&world).await;
+    assert!(tally.unanswered > 0, "the kill was not noticed");
+    // A node that starts on what the dead have left.
+    world.add_node("").await;
+    let told = pragmatic::balance("player-0").send(world.api(3)).await.cash;
+    assert_eq!(told, Some(world.balance("player-0").await));
+}
+
+/// Holds a wallet's row, so that whatever decides about it has to wait.
+async fn hold(world: &World, player: &str) -> PgTransaction<'static> {
+    let mut transaction = world.database.pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT 1 FROM wallet WHERE player_id = $1 FOR UPDATE")
+        .bind(player)
+        .execute(&mut *transaction)
+        .await
+        .expect("a lock");
+    transaction
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_asked_to_end_finishes_what_it_has_begun() {
+    let world = World::tuned(1, "database.batch_timeout_ms = 10000").await;
+    world.bank.open("ann", "100.00").await;
+    let held = hold(&world, "ann").await;
+    let bets: Vec<_> = (0..5)
+        .map(|number| {
+            let node = world.api(0).clone();
+            let bet = pragmatic::bet("ann", &format!("b-{number}"), "r-1", "1.00");
+            tokio::spawn(async move { bet.send(&node).await })
+        })
+        .collect();
+    // All five are on their way when one waits for the row and the others for that one.
+    let node = &world.nodes[0];
+    wait_until(|| async { node.metric("wallet_queued_commands", &[]).await >= 4.0 }).await;
+    let mut early = Wire::to(world.api(0)).await;
+    let ended = async {
+        let stopped = node.stop();
+        let release = async {
+            wait_until(|| async { node.log().contains("\"stopping") }).await;
+            assert!(!bets.iter().any(tokio::task::JoinHandle::is_finished), "the row is held");
+            held.rollback().await.expect("released");
+        };
+        tokio::join!(stopped, release).0
+    };
+    let status = ended.await;
+    let answers: Vec<Answer> =
+        join_all(bets).await.into_iter().map(|answer| answer.expect("an answer")).collect();
+    for answer in &answers {
+        assert_eq!(answer.error, 0, "{answer:?}");
+    }
+    assert!(status.success(), "{status}");
+    assert_eq!(early.rest().await, "", "an idle connection is closed");
+    assert_eq!(world.balance("ann").await, 9_500);
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_ends_under_traffic_loses_nothing() {
+    let world = World::with_nodes(2).await;
+    let traffic = Traffic::start(&world, 6).await;
+    traffic.rounds(60).await;
+    let status = world.nodes[0].stop().await;
+    assert!(status.success(), "{status}");
+    traffic.rounds(60).await;
+    traffic.stop(&world).await;
+    let log = world.nodes[0].log();
+    assert!(log.contains("\"stopped\""), "{log}");
+    assert!(!log.contains("still in progress"), "{log}");
+}
+
+async fn wait_until<F: Future<Output = bool>>(holds: impl Fn() -> F) {
+    let wait = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it comes to that");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_the_calls_that_it_may_have_in_progress_a_node_says_try_again_at_once() {
+    overload("providers.pragmatic.in_flight_max = 4", 4).await;
+    overload("http.in_flight_max = 4", 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beyond_the_commands_that_may_wait_a_node_says_try_again_at_once() {
+    // One that is being decided, and two that wait.
+    overload("database.queue_max = 2\ndatabase.batch_max = 1", 3).await;
+}
+
+/// Sends more bets at once than are taken while nothing gets done.
+async fn overload(limits: &str, taken: usize) {
+    let toml = format!("{limits}\nproviders.pragmatic.deadline_ms = 20000");
+    let world = World::tuned(1, &format!("{toml}\ndatabase.batch_timeout_ms = 20000")).await;
+    world.bank.open("ann", "100.00").await;
+    let held = hold(&world, "ann").await;
+    let bets: Vec<_> = (0..24)
+        .map(|number| pragmatic::bet("ann", &format!("b-{number}"), "r-1", "1.00"))
+        .collect();
+    let mut sent = tokio::task::JoinSet::new();
+    for bet in &bets {
+        let (bet, node) = (bet.clone(), world.api(0).clone());
+        sent.spawn(async move { bet.send(&node).await });
+    }
+    // These come while the row is held, so they waited for nothing.
+    for _ in 0..bets.len() - taken {
+        let answer = sent.join_next().await.expect("one more").expect("an answer");
+        assert_eq!(answer.error, 100, "{answer:?}");
+    }
+    held.rollback().await.expect("released");
+    while let Some(answer) = sent.join_next().await {
+        assert_eq!(answer.expect("an answer").error, 0);
+    }
+    let placed = i64::try_from(taken).expect("few");
+    assert_eq!(world.balance("ann").await, 10_000 - placed * 100, "nothing is half done");
+    // What was turned away is taken when there is room again.
+    for bet in &bets {
+        assert_eq!(bet.send(world.api(0)).await.error, 0);
+    }
+    assert_eq!(world.balance("ann").await, 10_000 - 2_400);
+    world.check().await;
+}
