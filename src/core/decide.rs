@@ -490,6 +490,15 @@ impl<'a> Draft<'a> {
             self.leave_tombstone(movement, ids, target_key);
             return Ok(outcome);
         };
+        if found.player != self.command().player {
+            // Not remembered: the key is the rightful player's, who may still need it.
+            return Err(Refusal::unremembered(Reason::TargetNotReversible));
+        }
+        let fits = match found.kind {
+            Kind::Debit => of != Reversible::Credit,
+            Kind::Credit => of != Reversible::Debit,
+            Kind::Reverse | Kind::Adjust | Kind::Note => false,
+        };
         match found.outcome {
             RowOutcome::Tombstone => {
                 return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
@@ -497,6 +506,7 @@ impl<'a> Draft<'a> {
             RowOutcome::Refused => {
                 return Ok(self.no_effect(movement, ids, Reason::TargetRefused));
             }
+            _ if !fits => return Err(Refusal::of(place, Reason::TargetNotReversible)),
             RowOutcome::Noted => return Err(Refusal::of(place, Reason::TargetNotReversible)),
             RowOutcome::Parked => {
                 let outcome = self.no_effect(movement, ids, Reason::TargetParked);
@@ -504,14 +514,6 @@ impl<'a> Draft<'a> {
                 return Ok(outcome);
             }
             RowOutcome::Applied => {}
-        }
-        let fits = match found.kind {
-            Kind::Debit => of != Reversible::Credit,
-            Kind::Credit => of != Reversible::Debit,
-            Kind::Reverse | Kind::Adjust | Kind::Note => false,
-        };
-        if !fits || found.player != self.command().player {
-            return Err(Refusal::of(place, Reason::TargetNotReversible));
         }
         if self.is_reversed(&target_key) {
             return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
