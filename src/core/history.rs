@@ -106,6 +106,11 @@ impl History {
         self.rows.get(key)
     }
 
+    /// Every row that was learnt.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values()
+    }
+
     /// The reversal that took effect on a target.
     pub fn reversal_of(&self, target: &Key) -> Option<&Row> {
         self.reversals.get(target)

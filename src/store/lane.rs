@@ -215,6 +215,9 @@ impl Lane {
         let hinted: Vec<(&Attempt, bool)> =
             attempts.iter().map(|(attempt, repeat)| (&**attempt, *repeat)).collect();
         read::prior_rows(connection, &hinted, care.depth(), &mut facts.history).await?;
+        if facts.are_torn() {
+            return Err(Fault::Conflict);
+        }
 
         let plan = Plan::make(&borrowed, facts);
         let started = Instant::now();

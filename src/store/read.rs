@@ -25,6 +25,17 @@ pub struct Facts {
     pub history: History,
 }
 
+impl Facts {
+    /// True when a row was written after its wallet had been read. A write would fail by the
+    /// version; a repeat writes nothing, and would be told the balance from before itself.
+    pub fn are_torn(&self) -> bool {
+        self.history.rows().any(|row| {
+            let wallet = self.wallets.get(&row.player);
+            wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version)
+        })
+    }
+}
+
 /// Reads wallets, sessions, games and, where a policy turns on them, rounds: one round trip.
 ///
 /// # Errors
