@@ -19,6 +19,7 @@ use crate::wallet::WalletError;
 pub fn router(app: &Arc<App>) -> Router {
     let callbacks = Router::new()
         .route("/{provider}", any(callback))
+        .route("/{provider}/", any(callback))
         .route("/{provider}/{*operation}", any(callback))
         .with_state(Arc::clone(app));
     layers::around(app, callbacks)
