@@ -29,6 +29,8 @@ pub struct App {
     pub operator_deadline: Duration,
     /// The largest body of an operator's call, in bytes.
     pub operator_body_max: usize,
+    /// The most operator's calls in progress.
+    pub operator_in_flight_max: usize,
     /// Proxies whose word about the caller's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Calls in progress over all providers.
@@ -100,6 +102,7 @@ impl App {
             operator_keys: config.operator.keys,
             operator_deadline: Duration::from_millis(config.operator.deadline_ms),
             operator_body_max: config.operator.body_max,
+            operator_in_flight_max: config.operator.in_flight_max,
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
         };

@@ -44,6 +44,12 @@ fn describe() {
         Unit::Seconds,
         "From a call's headers to its reply"
     );
+    describe_counter!("wallet_operator_calls_total", "The operator's calls by route and status");
+    describe_histogram!(
+        "wallet_operator_call_duration_seconds",
+        Unit::Seconds,
+        "From an operator's call's headers to its reply"
+    );
     describe_counter!(
         "wallet_duplicates_total",
         "Movements that had been decided before, by the layer that knew"

@@ -82,6 +82,7 @@ pub struct Operator {
     pub keys: Vec<OperatorKey>,
     pub deadline_ms: u64,
     pub body_max: usize,
+    pub in_flight_max: usize,
 }
 
 /// One key of the operator's API.
@@ -155,6 +156,7 @@ impl Section for Operator {
     fn check(&self, must: &mut dyn FnMut(bool, &str)) {
         must(self.deadline_ms >= 50, "deadline_ms: must be at least 50");
         must(self.body_max > 0, "body_max: must be at least 1");
+        must(self.in_flight_max > 0, "in_flight_max: must be at least 1");
         for key in &self.keys {
             let is_hash = key.sha256.len() == 64 && hex::decode(&key.sha256).is_ok();
             must(is_hash, &format!("keys ({}): sha256 must be 64 hex characters", key.name));

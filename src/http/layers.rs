@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -20,6 +21,9 @@ use uuid::Uuid;
 use super::problem::Problem;
 use crate::app::{App, Provider};
 use crate::providers::{Answer, Failure, Operation, RawCall, Reply, Request as Asked};
+
+/// Where callers and we name a request.
+const REQUEST_ID: &str = "x-request-id";
 
 /// One callback on its way through the layers.
 #[derive(Clone)]
@@ -117,9 +121,7 @@ async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) 
         call.fail(None, &Failure::UnknownOperation)
     };
     let told = response.extensions_mut().remove::<Told>().unwrap_or_default();
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-request-id", value);
-    }
+    echo_request_id(&mut response, &request_id);
     note_call(&call, &told, &request_id, response.status(), started);
     response
 }
@@ -147,31 +149,50 @@ fn note_call(call: &Call, told: &Told, request_id: &str, status: StatusCode, sta
         transaction_id = told.transaction_id,
         detail = told.detail,
         status = status.as_u16(),
-        latency_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        latency_us = whole_micros(elapsed),
         request_id,
         "call"
     );
 }
 
 /// The caller's id for the request when it is a sane one, or a new one.
-fn request_id(headers: &HeaderMap) -> String {
+pub(super) fn request_id(headers: &HeaderMap) -> String {
     headers
-        .get("x-request-id")
+        .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .filter(|id| (1..=128).contains(&id.len()))
         .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
 }
 
+/// Tells the caller the request's id.
+pub(super) fn echo_request_id(response: &mut Response, request_id: &str) {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+}
+
+/// A duration as the log says it.
+pub(super) fn whole_micros(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The reply of everything below; `None` after a panic, which is counted and logged.
+pub(super) async fn run_contained(request: Request, next: Next, whose: &str) -> Option<Response> {
+    let run = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    if run.is_err() {
+        counter!("wallet_panics_total").increment(1);
+        tracing::error!(whose, "a handler panicked");
+    }
+    run.ok()
+}
+
 async fn contain_panic(request: Request, next: Next) -> Response {
-    let call = request.extensions().get::<Call>().cloned();
-    match (AssertUnwindSafe(next.run(request)).catch_unwind().await, call) {
-        (Ok(response), _) => response,
-        (Err(_), Some(call)) => {
-            counter!("wallet_panics_total").increment(1);
-            tracing::error!(provider = %call.provider.id, "a handler panicked");
-            call.fail(None, &Failure::Internal)
-        }
-        (Err(_), None) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let Some(call) = request.extensions().get::<Call>().cloned() else {
+        return next.run(request).await;
+    };
+    match run_contained(request, next, call.provider.id.as_str()).await {
+        Some(response) => response,
+        None => call.fail(None, &Failure::Internal),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::app::App;
 /// Everything on the API port.
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
-        .nest("/operator/v1", operator::router(app))
+        // As a service: it answers for every path below, where a provider's routes would too.
+        .nest_service("/operator", operator::router(app))
         .merge(callback::router(app))
         .fallback(not_found)
 }

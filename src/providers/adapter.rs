@@ -174,7 +174,8 @@ impl Reply {
     }
 }
 
-/// When the provider says it happened, from Unix milliseconds; `None` when out of range.
+/// When the provider says it happened, from Unix milliseconds; `None` before 1970 and after
+/// 9999, where it is no time of day any more and not every store could keep it.
 pub fn from_unix_ms(ms: i64) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(ms)
+    DateTime::from_timestamp_millis(ms).filter(|_| (0..=253_402_300_799_999).contains(&ms))
 }

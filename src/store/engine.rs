@@ -5,7 +5,6 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot};
@@ -14,31 +13,9 @@ use tokio::time::Instant;
 
 use super::ExecuteError;
 use super::connect::DatabaseConfig;
-use super::lane::Lane;
+pub use super::lane::EngineConfig;
+use super::lane::{Job, Lane};
 use crate::core::{Attempt, PlayerId, Receipt};
-
-/// The bounds of the engine.
-#[derive(Clone, Copy, Debug)]
-pub struct EngineConfig {
-    /// Players are spread over this many lanes, each with its own connection.
-    pub lanes: usize,
-    /// The most commands that are committed together.
-    pub batch_max: usize,
-    /// The most commands that wait in one lane; one more is told that the node is busy.
-    pub queue_max: usize,
-    /// The longest that one batch may take before its connection is given up.
-    pub batch_timeout: Duration,
-}
-
-/// A command on its way through a lane.
-pub(super) struct Job {
-    pub attempt: Arc<Attempt>,
-    /// True when the cache has seen the key before: its row is looked up at once.
-    pub repeat_expected: bool,
-    /// After it nobody waits for the answer, and nothing new is begun.
-    pub deadline: Instant,
-    pub answer: oneshot::Sender<Result<Receipt, ExecuteError>>,
-}
 
 /// The lanes. Clones share them.
 #[derive(Clone)]

@@ -7,11 +7,10 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::commit::{self, WalletChange, WriteError};
-use super::engine::{EngineConfig, Job};
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
 use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
@@ -19,11 +18,36 @@ use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
 /// The pause before a lane asks again after a failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
+/// The bounds of the engine.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// Players are spread over this many lanes, each with its own connection.
+    pub lanes: usize,
+    /// The most commands that are committed together.
+    pub batch_max: usize,
+    /// The most commands that wait in one lane; one more is told that the node is busy.
+    pub queue_max: usize,
+    /// The longest that one batch may take before its connection is given up.
+    pub batch_timeout: Duration,
+}
+
+/// A command on its way through a lane.
+pub(super) struct Job {
+    pub attempt: Arc<Attempt>,
+    /// True when the cache has seen the key before: its row is looked up at once.
+    pub repeat_expected: bool,
+    /// After it nobody waits for the answer, and nothing new is begun.
+    pub deadline: Instant,
+    pub answer: oneshot::Sender<Result<Receipt, ExecuteError>>,
+}
+
 pub(super) struct Lane {
     name: String,
     options: PgConnectOptions,
     config: EngineConfig,
     connection: Option<PgConnection>,
+    /// True from the first interruption to the next success, so that an outage is logged twice.
+    interrupted: bool,
 }
 
 /// What came of one try at a batch.
@@ -82,7 +106,7 @@ impl From<LookupError> for Fault {
 
 impl Lane {
     pub(super) fn new(number: usize, options: PgConnectOptions, config: EngineConfig) -> Self {
-        Self { name: number.to_string(), options, config, connection: None }
+        Self { name: number.to_string(), options, config, connection: None, interrupted: false }
     }
 
     /// Runs until the queue is closed and empty.
@@ -154,6 +178,9 @@ impl Lane {
         };
         match tried {
             Ok(plan) => {
+                if std::mem::take(&mut self.interrupted) {
+                    tracing::info!(lane = self.name, "the database answers again");
+                }
                 histogram!("wallet_batch_size")
                     .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
                 Tried::Done { left: answer(jobs, plan) }
@@ -165,7 +192,9 @@ impl Lane {
             }
             Err(Fault::Transient(error)) => {
                 counter!("wallet_redo_total", "cause" => "database").increment(1);
-                tracing::warn!(lane = self.name, %error, "batch interrupted, trying again");
+                if !std::mem::replace(&mut self.interrupted, true) {
+                    tracing::warn!(lane = self.name, %error, "interrupted, trying again");
+                }
                 self.connection = None;
                 tokio::time::sleep(RETRY_PAUSE).await;
                 let with = if care == Care::Hopeful { Care::Thorough } else { care };

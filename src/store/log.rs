@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::LookupError;
 use super::read::StoredRow;
-use crate::core::{PlayerId, ProviderId, RoundId, Row};
+use crate::core::{Key, PlayerId, ProviderId, RoundId, Row};
 
 /// Which rows to list, newest first.
 #[derive(Clone, Debug, Default)]
@@ -52,4 +52,28 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Row>, LookupErro
     .fetch_all(pool)
     .await?;
     rows.into_iter().map(StoredRow::into_row).collect()
+}
+
+/// The row of a player under this key, whatever became of it.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn find(pool: &PgPool, player: &PlayerId, key: &Key) -> Result<Option<Row>, LookupError> {
+    let row = sqlx::query_as!(
+        StoredRow,
+        r#"
+        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
+               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
+               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               created_at, NULL::bigint AS round_credits
+        FROM trx_log
+        WHERE player_id = $1 AND provider = $2 AND tx_id = $3
+        "#,
+        player.as_str(),
+        key.provider.as_str(),
+        key.tx_id.as_str(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(StoredRow::into_row).transpose()
 }

@@ -1,10 +1,79 @@
-//! stub
-use crate::app::App;
-use axum::Router;
+//! The operator's own API, `/operator/v1`: players, money in and out, sessions, the ledger,
+//! games. JSON in and out; money in decimal strings; every refusal is a problem document.
+//!
+//! It moves money through the wallet's door alone, as the provider `operator`.
+
+mod auth;
+mod command;
+mod docs;
+mod error;
+mod extract;
+mod games;
+mod layers;
+mod money;
+mod players;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod transactions;
+mod transfer;
+mod wire;
+
 use std::sync::Arc;
-#[derive(utoipa::OpenApi)]
-#[openapi(info(title = "Seamless wallet"))]
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{delete, get, post, put};
+use utoipa::OpenApi;
+
+use self::docs::BearerKey;
+use self::layers::Gate;
+use super::problem::Problem;
+use crate::app::App;
+
+/// The operator's API as the integrators' page shows it.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Seamless wallet",
+        description = "The operator's own API and the callbacks of every provider's protocol."
+    ),
+    paths(
+        players::open,
+        players::read,
+        players::change,
+        money::deposit,
+        money::withdraw,
+        sessions::issue,
+        sessions::revoke,
+        transactions::list,
+        games::switch,
+    ),
+    components(schemas(Problem)),
+    modifiers(&BearerKey),
+    tags(
+        (name = "players", description = "Wallets, their state and their limits."),
+        (name = "money", description = "Money from outside and to outside."),
+        (name = "sessions", description = "Launch tokens for providers' games."),
+        (name = "transactions", description = "The ledger."),
+        (name = "games", description = "Games that are on or off."),
+    )
+)]
 pub struct OperatorApi;
-pub fn router(_app: &Arc<App>) -> Router {
-    Router::new().fallback(super::not_found)
+
+/// Everything below `/operator`, in its layers.
+pub fn router(app: &Arc<App>) -> Router {
+    let routes = Router::new()
+        .route("/v1/players", post(players::open))
+        .route("/v1/players/{player_id}", get(players::read).patch(players::change))
+        .route("/v1/players/{player_id}/deposits", post(money::deposit))
+        .route("/v1/players/{player_id}/withdrawals", post(money::withdraw))
+        .route("/v1/sessions", post(sessions::issue))
+        .route("/v1/sessions/{token}", delete(sessions::revoke))
+        .route("/v1/games/{provider}/{game_id}", put(games::switch))
+        .route_layer(from_fn(extract::refuse_query))
+        // The only one with a query.
+        .route("/v1/transactions", get(transactions::list))
+        .with_state(Arc::clone(app));
+    layers::around(Arc::new(Gate::of(app)), routes)
 }

@@ -1,74 +1,82 @@
-//! From a form to a command.
+//! Calls into the core's words.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::settings::{FreeRounds, Settings};
-use super::wire::Form;
+use super::Pragmatic;
+use super::settings::FreeRounds;
+use super::wire::{Form, bad};
+use crate::core::money::AmountError;
 use crate::core::policy::SessionRule;
 use crate::core::{
-    Action, Amount, Category, Command, Currency, GameId, Micros, Movement, PlayerId, Policy,
-    ProviderId, Reversible, RoundId, TokenHash, TxId,
+    Action, Amount, Category, Checks, Command, Currency, GameId, Micros, Movement, PlayerId,
+    Reversible, RoundId, TokenHash, TxId,
 };
-use crate::providers::adapter::{Checks, from_unix_ms};
-use crate::providers::{Failure, RawCall, Request};
+use crate::providers::adapter::from_unix_ms;
+use crate::providers::{Failure, Operation, Request};
 
-/// Decimals that an amount may have on this wire.
+/// Decimals that an amount may have.
 const DIGITS: u32 = 2;
-/// The most bytes of what is kept of a provider's own words.
-const DETAIL_MAX: usize = 65_536;
-/// Keys that are made here begin with one of these; a reference must not.
-const OWN_PREFIXES: [&str; 3] = ["refund:", "end:", "details:"];
+/// The most bytes of a reference.
+const MAX_REFERENCE_BYTES: usize = 255;
+/// The most bytes of what is kept of the provider's own words.
+const MAX_DETAIL_BYTES: usize = 65_536;
+/// The most games of one `GetBalancePerGame`.
+const MAX_GAMES: usize = 1000;
 
-/// What a call with a good hash says.
-pub fn request(
-    provider: &ProviderId,
-    settings: &Settings,
-    call: &RawCall<'_>,
-) -> Result<Request, Failure> {
-    let form = Form::parse(call.body)?;
-    if let Some(name) = form.doubled() {
-        return Err(Failure::BadRequest(format!("{name} is there twice")));
-    }
-    if form.need("providerId")? != settings.provider_id {
-        return Err(Failure::BadRequest("providerId is not the one agreed".to_owned()));
-    }
-    let decoder = Decoder { provider, settings, form: &form };
-    match call.operation.name {
-        "authenticate" => decoder.authenticate(),
-        "balance" => decoder.balance(Vec::new()),
-        "GetBalancePerGame" => decoder.balance(decoder.game_list()?),
-        "bet" => decoder.bet(),
-        "result" => decoder.result(),
-        "bonusWin" => decoder.bonus_win(),
-        "jackpotWin" => decoder.jackpot_win(),
-        "promoWin" => decoder.promo_win(),
-        "refund" => decoder.refund(),
-        "adjustment" => decoder.adjustment(),
-        "endRound" => decoder.end_round(),
-        "roundDetails" => decoder.round_details(),
-        "sessionExpired" => decoder.session_expired(),
-        _ => Err(Failure::UnknownOperation),
+impl Pragmatic {
+    /// What a call with a good hash says.
+    pub(super) fn request(
+        &self,
+        operation: &'static Operation,
+        body: &[u8],
+    ) -> Result<Request, Failure> {
+        let form = Form::parse(body)?;
+        form.refuse_doubled()?;
+        if form.need("providerId")? != self.settings.provider_id {
+            return Err(bad("providerId", "not the one agreed"));
+        }
+        let call = Call { adapter: self, form: &form };
+        match operation.name {
+            "authenticate" => call.authenticate(),
+            "balance" => call.balance(Vec::new()),
+            "GetBalancePerGame" => call.balance(call.games()?),
+            "bet" => call.bet(),
+            "result" => call.result(),
+            "bonusWin" => call.bonus_win(),
+            "jackpotWin" => call.jackpot_win(),
+            "promoWin" => call.promo_win(),
+            "refund" => call.refund(),
+            "adjustment" => call.adjustment(),
+            "endRound" => call.end_round(),
+            "roundDetails" => call.round_details(),
+            "sessionExpired" => call.session_expired(),
+            _ => Err(Failure::UnknownOperation),
+        }
     }
 }
 
-struct Decoder<'a> {
-    provider: &'a ProviderId,
-    settings: &'a Settings,
+/// One call on its way.
+struct Call<'a> {
+    adapter: &'a Pragmatic,
     form: &'a Form<'a>,
 }
 
-impl Decoder<'_> {
+/// The round and the game of a call.
+type Place = (Option<RoundId>, Option<GameId>);
+
+impl Call<'_> {
     fn authenticate(&self) -> Result<Request, Failure> {
         let token = SecretString::from(self.form.need("token")?);
-        Ok(Request::Authenticate { token, game: self.optional_game()? })
+        Ok(Request::Authenticate { token, game: self.form.read_any("gameId", GameId::parse)? })
     }
 
     fn balance(&self, games: Vec<GameId>) -> Result<Request, Failure> {
         Ok(Request::Balance {
-            player: self.player("userId")?,
+            player: self.form.read("userId", PlayerId::parse)?,
             checks: Checks {
                 session: SessionRule::ValidIfGiven,
-                token: self.form.get("token")?.map(TokenHash::of),
+                token: self.form.get("token").map(TokenHash::of),
                 currency: None,
                 active_only: true,
             },
@@ -77,257 +85,694 @@ impl Decoder<'_> {
         })
     }
 
-    fn game_list(&self) -> Result<Vec<GameId>, Failure> {
-        let list = self.form.need("gameIdList")?;
-        list.split(',').map(|id| GameId::parse(id).map_err(bad("gameIdList"))).collect()
-    }
-
-    /// A stake. In the mode in which free rounds are paid as a total, one with a `bonusCode`
-    /// is remembered and moves nothing.
-    fn bet(&self) -> Result<Request, Failure> {
-        let amount = self.amount("amount")?;
-        let stake = if self.is_counted_later() { Amount::ZERO } else { amount };
-        let detail = self.detail(&["bonusCode", "jackpotContribution", "jackpotId"])?;
-        let movement = self.movement(Action::Debit(stake), Category::Bet, detail)?;
-        self.execute(self.required_round()?, vec![movement])
-    }
-
-    /// A win, and perhaps a prize drop beside it, under its own key in the same command: the
-    /// prize's reference is shared with `promoWin`, so that no prize is paid twice.
-    fn result(&self) -> Result<Request, Failure> {
-        let amount = self.amount("amount")?;
-        let free = self.form.get("bonusCode")?.is_some();
-        let win = if self.is_counted_later() { Amount::ZERO } else { amount };
-        let category = if free { Category::FreeRound } else { Category::Win };
-        let detail = self.detail(&["bonusCode"])?;
-        let mut movements = vec![self.movement(Action::Credit(win), category, detail)?];
-        if let Some(text) = self.form.get("promoWinAmount")? {
-            let prize = Amount::parse(text, DIGITS).map_err(bad("promoWinAmount"))?;
-            let reference = self.form.get("promoWinReference")?;
-            match reference {
-                Some(reference) => movements.push(Movement {
-                    tx_id: self.reference(reference)?,
-                    action: Action::Credit(prize),
-                    category: Category::PrizeDrop,
-                    detail: self.detail(&["promoCampaignID", "promoCampaignType"])?,
-                }),
-                None if prize == Amount::ZERO => {}
-                None => {
-                    let what = "promoWinReference is missing";
-                    return Err(Failure::BadRequest(what.to_owned()));
-                }
-            }
+    fn games(&self) -> Result<Vec<GameId>, Failure> {
+        let games: Vec<GameId> = self.form.read("gameIdList", |list| {
+            list.split(',').map(str::trim).map(GameId::parse).collect::<Result<_, _>>()
+        })?;
+        if games.len() > MAX_GAMES {
+            return Err(bad("gameIdList", "more than 1000 games"));
         }
-        self.execute(self.required_round()?, movements)
+        Ok(games)
     }
 
-    /// The end of free rounds: their total, which is money in one mode and a notice in the
-    /// other.
+    fn bet(&self) -> Result<Request, Failure> {
+        let (stake, kept) = self.due(&["bonusCode", "jackpotId", "jackpotContribution"])?;
+        let bet = self.movement(Action::Debit(stake), Category::Bet, kept)?;
+        self.execute(self.round()?, vec![bet])
+    }
+
+    /// A win, and perhaps a prize beside it, in one command.
+    fn result(&self) -> Result<Request, Failure> {
+        let (win, kept) = self.due(&["bonusCode"])?;
+        let is_free = self.form.get("bonusCode").is_some();
+        let category = if is_free { Category::FreeRound } else { Category::Win };
+        let win = self.movement(Action::Credit(win), category, kept)?;
+        let prize = self.prize(&win.tx_id)?;
+        self.execute(self.round()?, [win].into_iter().chain(prize).collect())
+    }
+
+    /// The prize that fell into a round. Its reference is a key that a `promoWin` of the same
+    /// prize meets, so that no prize is paid twice; one without a reference of its own gets a
+    /// key made of the result's.
+    fn prize(&self, result: &TxId) -> Result<Option<Movement>, Failure> {
+        let prize = self.form.read_any("promoWinAmount", amount)?.unwrap_or(Amount::ZERO);
+        if prize == Amount::ZERO {
+            return Ok(None);
+        }
+        let named = self.form.read_any("promoWinReference", reference)?;
+        let tx_id = match named.filter(|named| named != result) {
+            Some(named) => named,
+            None => own_key("promoWinReference", &format!("~prize:{result}"))?,
+        };
+        Ok(Some(Movement {
+            tx_id,
+            action: Action::Credit(prize),
+            category: Category::PrizeDrop,
+            detail: self.detail(&["promoCampaignID", "promoCampaignType"])?,
+        }))
+    }
+
+    /// The end of free rounds with their total: money or a notice, as agreed.
     fn bonus_win(&self) -> Result<Request, Failure> {
-        let amount = self.amount("amount")?;
-        let action = match self.settings.free_rounds {
-            FreeRounds::Total => Action::Credit(amount),
+        let total = self.form.read("amount", amount)?;
+        let action = match self.adapter.settings.free_rounds {
+            FreeRounds::Total => Action::Credit(total),
             FreeRounds::PerSpin => Action::Note(None),
         };
-        let detail = self.detail(&["amount", "bonusCode", "requestId", "remainAmount"])?;
-        let movement = self.movement(action, Category::FreeRound, detail)?;
-        self.execute(self.optional_round()?, vec![movement])
+        let kept = &["bonusCode", "requestId", "remainAmount", "amount"];
+        let movement = self.movement(action, Category::FreeRound, kept)?;
+        self.execute(self.last_round()?, vec![movement])
     }
 
     /// The whole jackpot, progressive or not. Its round may be unknown here.
     fn jackpot_win(&self) -> Result<Request, Failure> {
-        let amount = self.amount("amount")?;
+        let win = self.form.read("amount", amount)?;
         self.form.need("jackpotId")?;
-        let detail = self.detail(&["jackpotId", "jackpotDetails"])?;
-        let movement = self.movement(Action::Credit(amount), Category::Jackpot, detail)?;
-        self.execute(self.required_round()?, vec![movement])
+        let kept = &["jackpotId", "jackpotDetails"];
+        let win = self.movement(Action::Credit(win), Category::Jackpot, kept)?;
+        self.execute(self.round()?, vec![win])
     }
 
     /// A campaign's prize: the player may be offline, and this call alone names a currency.
     fn promo_win(&self) -> Result<Request, Failure> {
-        let amount = self.amount("amount")?;
+        let prize = self.form.read("amount", amount)?;
         self.form.need("campaignId")?;
-        self.form.need("campaignType")?;
-        let currency = Currency::parse(self.form.need("currency")?).map_err(bad("currency"))?;
-        let detail = self.detail(&["campaignId", "campaignType", "dataType"])?;
-        let movement = self.movement(Action::Credit(amount), Category::Promo, detail)?;
-        let mut command = self.command(self.optional_round()?, vec![movement])?;
-        command.currency = Some(currency);
+        let types = self.form.need("campaignType")?;
+        let noted = &self.adapter.settings.noted_campaigns;
+        let is_noted = types.split(',').any(|kind| noted.iter().any(|noted| noted == kind));
+        let action = if is_noted { Action::Note(None) } else { Action::Credit(prize) };
+        let kept = &["campaignId", "campaignType", "dataType", "amount"];
+        let prize = self.movement(action, Category::Promo, kept)?;
+        let mut command = self.command(self.last_round()?, vec![prize])?;
+        command.currency = Some(self.form.read("currency", Currency::parse)?);
         Ok(Request::Execute(command))
     }
 
     /// The cancellation of one bet, under the bet's own reference.
     fn refund(&self) -> Result<Request, Failure> {
-        let target = self.reference(self.form.need("reference")?)?;
-        let at_most = match self.form.get("amount")? {
-            Some(text) => Some(Amount::parse(text, DIGITS).map_err(bad("amount"))?),
-            None => None,
-        };
+        let target = self.form.read("reference", reference)?;
         let movement = Movement {
-            tx_id: TxId::parse(format!("refund:{target}")).map_err(bad("reference"))?,
-            action: Action::Reverse { target, of: Reversible::Debit, at_most },
+            tx_id: own_key("reference", &format!("~refund:{target}"))?,
+            action: Action::Reverse {
+                target,
+                of: Reversible::Debit,
+                at_most: self.form.read_any("amount", amount)?,
+            },
             category: Category::Bet,
             detail: self.detail(&["bonusCode"])?,
         };
-        self.execute(self.optional_round()?, vec![movement])
+        self.execute(self.last_round()?, vec![movement])
     }
 
-    /// A live table's correction, either way. It is decided without a session.
+    /// A live table's correction, either way.
     fn adjustment(&self) -> Result<Request, Failure> {
-        let amount = Micros::parse(self.form.need("amount")?, DIGITS).map_err(bad("amount"))?;
-        if let Some(text) = self.form.get("validBetAmount")? {
-            Amount::parse(text, DIGITS).map_err(bad("validBetAmount"))?;
-        }
-        let detail = self.detail(&["validBetAmount"])?;
-        let movement = self.movement(Action::Adjust(amount), Category::Adjustment, detail)?;
-        self.execute(self.required_round()?, vec![movement])
+        let change = self.form.read("amount", |text| Micros::parse(text, DIGITS))?;
+        let kept = &["validBetAmount"];
+        let correction = self.movement(Action::Adjust(change), Category::Adjustment, kept)?;
+        self.execute(self.round()?, vec![correction])
     }
 
-    /// Has no reference: the round itself is the key. `win` is information and never booked.
+    /// Has no reference: the player, the game and the round are the key. `win` is information
+    /// and never booked.
     fn end_round(&self) -> Result<Request, Failure> {
-        let round = self.required_round()?;
-        let (player, game) = (self.player("userId")?, self.form.need("gameId")?);
-        let key = format!("end:{player}:{game}:{}", self.form.need("roundId")?);
+        let player = self.form.need("userId")?;
+        let (game, round) = (self.form.need("gameId")?, self.form.need("roundId")?);
+        let key = format!("~end:{}:{player}:{}:{game}:{round}", player.len(), game.len());
         let movement = Movement {
-            tx_id: TxId::parse(key).map_err(bad("roundId"))?,
+            tx_id: own_key("roundId", &key)?,
             action: Action::Note(None),
             category: Category::RoundEnd,
-            detail: self.detail(&["win", "bonusCode"])?,
+            detail: self.detail(&["bonusCode", "win"])?,
         };
-        self.execute(round, vec![movement])
+        self.execute(self.round()?, vec![movement])
     }
 
     fn round_details(&self) -> Result<Request, Failure> {
-        let player = self.player("userId")?;
-        let key = format!("details:{player}:{}", self.form.need("roundId")?);
+        let (player, round) = (self.form.need("userId")?, self.form.need("roundId")?);
         for name in ["smResult", "gameCategory", "betMultiplier"] {
             self.form.need(name)?;
         }
         let movement = Movement {
-            tx_id: TxId::parse(key).map_err(bad("roundId"))?,
+            tx_id: own_key("roundId", &format!("~details:{}:{player}:{round}", player.len()))?,
             action: Action::Note(None),
             category: Category::RoundDetails,
             detail: self.detail(&["gameCategory", "betMultiplier", "smResult"])?,
         };
-        let round = RoundId::parse(self.form.need("roundId")?).map_err(bad("roundId"))?;
-        self.execute((Some(round), None), vec![movement])
+        self.execute(self.last_round()?, vec![movement])
     }
 
     /// Says `playerId` where every other call says `userId`.
     fn session_expired(&self) -> Result<Request, Failure> {
         self.form.need("sessionId")?;
-        Ok(Request::Acknowledge { player: self.player("playerId")? })
+        Ok(Request::Acknowledge { player: self.form.read("playerId", PlayerId::parse)? })
     }
 
     // ---- Parts ----
 
-    fn execute(
-        &self,
-        place: (Option<RoundId>, Option<GameId>),
-        movements: Vec<Movement>,
-    ) -> Result<Request, Failure> {
+    /// The amount that a bet or a result moves now, and what to keep of it. A free round that
+    /// is paid with `bonusWin` moves nothing; its amount is kept.
+    fn due<'n>(&self, kept: &'n [&'n str]) -> Result<(Amount, &'n [&'n str]), Failure> {
+        let amount = self.form.read("amount", amount)?;
+        let paid_as_total = self.adapter.settings.free_rounds == FreeRounds::Total;
+        if paid_as_total && self.form.get("bonusCode").is_some() {
+            return Ok((Amount::ZERO, &["bonusCode", "amount"]));
+        }
+        Ok((amount, kept))
+    }
+
+    fn execute(&self, place: Place, movements: Vec<Movement>) -> Result<Request, Failure> {
         Ok(Request::Execute(self.command(place, movements)?))
     }
 
-    fn command(
-        &self,
-        (round, game): (Option<RoundId>, Option<GameId>),
-        movements: Vec<Movement>,
-    ) -> Result<Command, Failure> {
+    fn command(&self, (round, game): Place, movements: Vec<Movement>) -> Result<Command, Failure> {
         let is_bet = movements.iter().any(|m| matches!(m.action, Action::Debit(_)));
-        let token = if is_bet { self.form.get("token")? } else { None };
         Ok(Command {
-            provider: self.provider.clone(),
-            player: self.player("userId")?,
+            provider: self.adapter.provider.clone(),
+            player: self.form.read("userId", PlayerId::parse)?,
             currency: None,
-            token: token.map(TokenHash::of),
+            token: self.form.get("token").filter(|_| is_bet).map(TokenHash::of),
             game,
             round,
             movements,
-            policy: self.policy(),
-            occurred_at: self.timestamp()?,
+            policy: self.adapter.policy.clone(),
+            occurred_at: self.form.read_any("timestamp", timestamp)?,
         })
     }
 
-    fn policy(&self) -> Policy {
-        self.settings.policy()
-    }
-
+    /// A movement of a call that has a reference; such a call has a time, too.
     fn movement(
         &self,
         action: Action,
         category: Category,
-        detail: Option<Box<str>>,
+        kept: &[&str],
     ) -> Result<Movement, Failure> {
         self.form.need("timestamp")?;
-        let tx_id = self.reference(self.form.need("reference")?)?;
-        Ok(Movement { tx_id, action, category, detail })
+        let tx_id = self.form.read("reference", reference)?;
+        Ok(Movement { tx_id, action, category, detail: self.detail(kept)? })
     }
 
-    fn reference(&self, text: &str) -> Result<TxId, Failure> {
-        let too_long = text.len() > 255;
-        if too_long || OWN_PREFIXES.iter().any(|prefix| text.starts_with(prefix)) {
-            return Err(Failure::BadRequest("reference is too long or not allowed".to_owned()));
-        }
-        TxId::parse(text).map_err(bad("reference"))
+    /// The round and the game, which have to be there.
+    fn round(&self) -> Result<Place, Failure> {
+        let round = self.form.read("roundId", RoundId::parse)?;
+        Ok((Some(round), Some(self.form.read("gameId", GameId::parse)?)))
     }
 
-    /// True for a free round's bet or result whose money comes with `bonusWin`.
-    fn is_counted_later(&self) -> bool {
-        self.settings.free_rounds == FreeRounds::Total
-            && matches!(self.form.get("bonusCode"), Ok(Some(_)))
-    }
-
-    fn player(&self, name: &str) -> Result<PlayerId, Failure> {
-        PlayerId::parse(self.form.need(name)?).map_err(bad(name))
-    }
-
-    fn optional_game(&self) -> Result<Option<GameId>, Failure> {
-        self.form.get("gameId")?.map(GameId::parse).transpose().map_err(bad("gameId"))
-    }
-
-    fn required_round(&self) -> Result<(Option<RoundId>, Option<GameId>), Failure> {
-        self.form.need("roundId")?;
-        self.form.need("gameId")?;
-        self.optional_round()
-    }
-
-    fn optional_round(&self) -> Result<(Option<RoundId>, Option<GameId>), Failure> {
-        let round = self.form.get("roundId")?.map(RoundId::parse).transpose();
-        Ok((round.map_err(bad("roundId"))?, self.optional_game()?))
-    }
-
-    fn amount(&self, name: &str) -> Result<Amount, Failure> {
-        Amount::parse(self.form.need(name)?, DIGITS).map_err(bad(name))
-    }
-
-    fn timestamp(&self) -> Result<Option<chrono::DateTime<chrono::Utc>>, Failure> {
-        let Some(text) = self.form.get("timestamp")? else { return Ok(None) };
-        let ms = text.parse::<i64>().ok().and_then(from_unix_ms);
-        ms.map(Some).ok_or_else(|| Failure::BadRequest("timestamp is no time".to_owned()))
+    /// The round and the game, as far as they are there.
+    fn last_round(&self) -> Result<Place, Failure> {
+        let round = self.form.read_any("roundId", RoundId::parse)?;
+        Ok((round, self.form.read_any("gameId", GameId::parse)?))
     }
 
     /// What is kept of the call beside the money: `name=value`, as far as it is there.
     fn detail(&self, names: &[&str]) -> Result<Option<Box<str>>, Failure> {
         let mut text = String::new();
         for name in names {
-            if let Some(value) = self.form.get(name)? {
-                if !text.is_empty() {
-                    text.push('&');
-                }
-                text.push_str(name);
-                text.push('=');
-                text.push_str(value);
+            if let Some(value) = self.form.get(name) {
+                let and = if text.is_empty() { "" } else { "&" };
+                text.extend([and, name, "=", value]);
             }
         }
-        if text.len() > DETAIL_MAX || text.contains('\0') {
-            return Err(Failure::BadRequest("a parameter is too long or has a NUL".to_owned()));
+        if text.len() > MAX_DETAIL_BYTES || text.contains('\0') {
+            return Err(bad(&names.join(", "), "too long, or with a NUL"));
         }
         Ok((!text.is_empty()).then(|| text.into_boxed_str()))
     }
 }
 
-/// Turns a parser's error into one that names the parameter.
-fn bad<E: std::fmt::Display>(name: &str) -> impl FnOnce(E) -> Failure {
-    move |error| Failure::BadRequest(format!("{name}: {error}"))
+fn amount(text: &str) -> Result<Amount, AmountError> {
+    Amount::parse(text, DIGITS)
+}
+
+fn timestamp(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    text.parse().ok().and_then(from_unix_ms).ok_or("no time in milliseconds since 1970")
+}
+
+// ---- Keys ----
+//
+// The key of a movement is its reference as sent. Keys of our own making begin with one tilde
+// and a letter, so a reference that begins with a tilde gets a second one: no two things share
+// a key, and no reference is refused for its spelling.
+
+fn reference(text: &str) -> Result<TxId, String> {
+    if text.len() > MAX_REFERENCE_BYTES {
+        return Err(format!("longer than {MAX_REFERENCE_BYTES} bytes"));
+    }
+    let escape = if text.starts_with('~') { "~" } else { "" };
+    TxId::parse(format!("{escape}{text}")).map_err(|error| error.to_string())
+}
+
+fn own_key(name: &str, key: &str) -> Result<TxId, Failure> {
+    TxId::parse(key).map_err(|error| bad(name, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{adapter, operation};
+    use super::*;
+
+    /// Good bodies with every parameter that has to be there and none else.
+    const LEAST: &[(&str, &str)] = &[
+        ("authenticate", "providerId=PragmaticPlay&token=t"),
+        ("balance", "providerId=PragmaticPlay&userId=p"),
+        ("bet", PLAY),
+        ("result", PLAY),
+        (
+            "bonusWin",
+            "providerId=PragmaticPlay&userId=p&amount=1.00&reference=r&timestamp=1795305601000",
+        ),
+        (
+            "jackpotWin",
+            "providerId=PragmaticPlay&userId=p&gameId=g&roundId=1&jackpotId=9&amount=1.00&reference=r&timestamp=1795305601000",
+        ),
+        (
+            "promoWin",
+            "providerId=PragmaticPlay&userId=p&campaignId=5&campaignType=T&amount=1.00&currency=EUR&reference=r&timestamp=1795305601000",
+        ),
+        ("endRound", "providerId=PragmaticPlay&userId=p&gameId=g&roundId=1"),
+        ("refund", "providerId=PragmaticPlay&userId=p&reference=r"),
+        ("adjustment", PLAY),
+        ("GetBalancePerGame", "providerId=PragmaticPlay&userId=p&gameIdList=g"),
+        ("sessionExpired", "providerId=PragmaticPlay&sessionId=s&playerId=p"),
+        (
+            "roundDetails",
+            "providerId=PragmaticPlay&userId=p&roundId=1&smResult=x&gameCategory=c&betMultiplier=1",
+        ),
+    ];
+    const PLAY: &str = "providerId=PragmaticPlay&userId=p&gameId=g&roundId=1&amount=1.00&reference=r&timestamp=1795305601000";
+
+    fn read_with(settings: &str, name: &str, body: &str) -> Result<Request, Failure> {
+        adapter(settings).request(operation(name), body.as_bytes())
+    }
+
+    fn read(name: &str, body: &str) -> Result<Request, Failure> {
+        read_with("", name, body)
+    }
+
+    fn command_with(settings: &str, name: &str, body: &str) -> Command {
+        match read_with(settings, name, body) {
+            Ok(Request::Execute(command)) => command,
+            other => panic!("not a command: {other:?}"),
+        }
+    }
+
+    fn command(name: &str, body: &str) -> Command {
+        command_with("", name, body)
+    }
+
+    /// The movements as key, action, category and what is kept.
+    fn said(command: &Command) -> Vec<(&str, Action, Category, Option<&str>)> {
+        command
+            .movements
+            .iter()
+            .map(|m| (m.tx_id.as_str(), m.action.clone(), m.category, m.detail.as_deref()))
+            .collect()
+    }
+
+    fn euros(text: &str) -> Amount {
+        amount(text).expect("an amount")
+    }
+
+    fn credit(text: &str) -> Action {
+        Action::Credit(euros(text))
+    }
+
+    // The calls of an ordinary day, as they come.
+    const BET: &str = "userId=op1_88012&gameId=vs20demogame&roundId=700100200301&amount=1.5&reference=64f0c2a19b3d5e7f80a1b201&providerId=PragmaticPlay&timestamp=1795305601000&roundDetails=spin&platform=MOBILE&language=en&token=tk-7f3a1c&hash=257778e76af8e80074e050764c9a34b6";
+    const RESULT: &str = "userId=op1_88012&gameId=vs20demogame&roundId=700100200301&amount=4.20&reference=64f0c2a19b3d5e7f80a1b202&providerId=PragmaticPlay&timestamp=1795305602000&roundDetails=spin&platform=MOBILE&token=tk-7f3a1c&hash=3bde5bf5ba046b3378e0e27e59ea9efb";
+    const LOSS: &str = "userId=op1_88012&gameId=vs20demogame&roundId=700100200302&amount=0.00&reference=64f0c2a19b3d5e7f80a1b204&providerId=PragmaticPlay&timestamp=1795305606000&roundDetails=spin&token=tk-7f3a1c&hash=f01647fd71fabf8ab20a30008f20a494";
+    const FREE_BET: &str = "userId=op1_88012&gameId=vs20demogame&roundId=700100200310&amount=0.00&reference=64f0c2a19b3d5e7f80a1b205&providerId=PragmaticPlay&timestamp=1795305609000&roundDetails=spin&bonusCode=FRB-2026-0007&token=tk-7f3a1c&hash=2fc5510ed348106d9ba9afb86bdd226b";
+    const FREE_RESULT: &str = "userId=op1_88012&gameId=vs20demogame&roundId=700100200310&amount=0.80&reference=64f0c2a19b3d5e7f80a1b206&providerId=PragmaticPlay&timestamp=1795305609500&roundDetails=spin&bonusCode=FRB-2026-0007&token=tk-7f3a1c&hash=eb238afa095c306a35df89781463a73a";
+    const BONUS_WIN: &str = "userId=op1_88012&amount=0.80&reference=64f0c2a19b3d5e7f80a1b207&providerId=PragmaticPlay&timestamp=1795305610000&bonusCode=FRB-2026-0007&roundId=700100200310&gameId=vs20demogame&token=tk-7f3a1c&hash=3e98ae999052534f137d4389867bcc7c";
+    const JACKPOT: &str = "providerId=PragmaticPlay&timestamp=1795305700000&userId=op1_88012&gameId=vs20demogame&roundId=700100200399&jackpotId=9001&jackpotDetails=%7B%22progressive%22%3A180.0%2C%22non-progressive%22%3A70.25%7D&amount=250.25&reference=64f0c2a19b3d5e7f80a1b208&platform=WEB&token=tk-7f3a1c&hash=486ad8c8fc863e1dfe5da614cb94a233";
+    const PROMO: &str = "reference=64f0c2a19b3d5e7f80a1b209&amount=25.00&campaignType=T&providerId=PragmaticPlay&campaignId=5511&currency=EUR&userId=op1_88012&timestamp=1795307400000&hash=41c3c0abc81a12139548e8166a3b831d";
+
+    #[test]
+    fn a_bet_takes_its_amount_and_brings_its_token() {
+        let command = command("bet", BET);
+        assert_eq!(command.provider.as_str(), "pragmatic");
+        assert_eq!(command.player.as_str(), "op1_88012");
+        assert_eq!(command.game.as_ref().map(GameId::as_str), Some("vs20demogame"));
+        assert_eq!(command.round.as_ref().map(RoundId::as_str), Some("700100200301"));
+        assert_eq!(command.token, Some(TokenHash::of("tk-7f3a1c")));
+        assert_eq!(command.currency, None);
+        assert_eq!(command.occurred_at.map(|at| at.timestamp_millis()), Some(1_795_305_601_000));
+        assert_eq!(
+            said(&command),
+            [("64f0c2a19b3d5e7f80a1b201", Action::Debit(euros("1.50")), Category::Bet, None)]
+        );
+    }
+
+    #[test]
+    fn a_jackpots_contribution_is_part_of_the_stake() {
+        let body = format!("{BET}&jackpotId=9001&jackpotContribution=0.03");
+        let kept = Some("jackpotId=9001&jackpotContribution=0.03");
+        let command = command("bet", &body);
+        assert_eq!(command.movements[0].action, Action::Debit(euros("1.50")));
+        assert_eq!(command.movements[0].detail.as_deref(), kept);
+    }
+
+    #[test]
+    fn money_that_comes_in_needs_no_token() {
+        for (name, body) in [
+            ("result", RESULT),
+            ("bonusWin", BONUS_WIN),
+            ("jackpotWin", JACKPOT),
+            ("promoWin", PROMO),
+            ("adjustment", RESULT),
+            ("refund", RESULT),
+            ("endRound", RESULT),
+        ] {
+            assert_eq!(command(name, body).token, None, "{name}");
+        }
+    }
+
+    #[test]
+    fn wins_give_their_amount_zero_included() {
+        let one = |name, body| said(&command(name, body))[0].1.clone();
+        assert_eq!(one("result", RESULT), credit("4.20"));
+        assert_eq!(one("result", LOSS), credit("0"));
+        assert_eq!(
+            said(&command("jackpotWin", JACKPOT)),
+            [(
+                "64f0c2a19b3d5e7f80a1b208",
+                credit("250.25"),
+                Category::Jackpot,
+                Some(
+                    r#"jackpotId=9001&jackpotDetails={"progressive":180.0,"non-progressive":70.25}"#
+                )
+            )]
+        );
+        let promo = command("promoWin", PROMO);
+        assert_eq!(promo.currency.as_ref().map(Currency::as_str), Some("EUR"));
+        assert_eq!((&promo.round, &promo.game), (&None, &None));
+        assert_eq!(
+            said(&promo),
+            [(
+                "64f0c2a19b3d5e7f80a1b209",
+                credit("25"),
+                Category::Promo,
+                Some("campaignId=5511&campaignType=T&amount=25.00")
+            )]
+        );
+    }
+
+    #[test]
+    fn free_rounds_are_paid_spin_by_spin_by_default() {
+        let bonus = Some("bonusCode=FRB-2026-0007");
+        let bet = command("bet", FREE_BET);
+        let no_money = Action::Debit(Amount::ZERO);
+        assert_eq!(said(&bet), [("64f0c2a19b3d5e7f80a1b205", no_money, Category::Bet, bonus)]);
+        let result = command("result", FREE_RESULT);
+        let paid = ("64f0c2a19b3d5e7f80a1b206", credit("0.80"), Category::FreeRound, bonus);
+        assert_eq!(said(&result), [paid]);
+        let notice = command("bonusWin", BONUS_WIN);
+        let kept = Some("bonusCode=FRB-2026-0007&amount=0.80");
+        let noted = ("64f0c2a19b3d5e7f80a1b207", Action::Note(None), Category::FreeRound, kept);
+        assert_eq!(said(&notice), [noted]);
+        let real = command("bet", &FREE_BET.replace("amount=0.00", "amount=0.50"));
+        assert_eq!(real.movements[0].action, Action::Debit(euros("0.50")));
+    }
+
+    #[test]
+    fn free_rounds_are_paid_as_a_total_where_agreed() {
+        let total = |name, body: &str| command_with("free_rounds = 'total'", name, body);
+        let bet = total("bet", &FREE_BET.replace("amount=0.00", "amount=0.50"));
+        let kept = Some("bonusCode=FRB-2026-0007&amount=0.50");
+        let nothing = Action::Debit(Amount::ZERO);
+        assert_eq!(said(&bet), [("64f0c2a19b3d5e7f80a1b205", nothing, Category::Bet, kept)]);
+        let kept = Some("bonusCode=FRB-2026-0007&amount=0.80");
+        let result = total("result", FREE_RESULT);
+        let later = ("64f0c2a19b3d5e7f80a1b206", credit("0"), Category::FreeRound, kept);
+        assert_eq!(said(&result), [later]);
+        let win = total("bonusWin", BONUS_WIN);
+        let paid = ("64f0c2a19b3d5e7f80a1b207", credit("0.80"), Category::FreeRound, kept);
+        assert_eq!(said(&win), [paid]);
+        assert_eq!(total("bet", BET).movements[0].action, Action::Debit(euros("1.50")));
+        assert_eq!(total("result", RESULT).movements[0].action, credit("4.20"));
+    }
+
+    #[test]
+    fn a_prize_stands_beside_the_win_under_a_key_of_its_own() {
+        let with = |prize: &str| command("result", &format!("{RESULT}&{prize}"));
+        let named =
+            with("promoWinAmount=5&promoWinReference=pd-1&promoCampaignID=77&promoCampaignType=R");
+        let kept = Some("promoCampaignID=77&promoCampaignType=R");
+        assert_eq!(said(&named)[1..], [("pd-1", credit("5"), Category::PrizeDrop, kept)]);
+        let own = "~prize:64f0c2a19b3d5e7f80a1b202";
+        for prize in
+            ["promoWinAmount=5", "promoWinAmount=5&promoWinReference=64f0c2a19b3d5e7f80a1b202"]
+        {
+            assert_eq!(said(&with(prize))[1..], [(own, credit("5"), Category::PrizeDrop, None)]);
+        }
+        for prize in ["promoWinAmount=0.00&promoWinReference=pd-1", "promoWinReference=pd-1"] {
+            assert_eq!(with(prize).movements.len(), 1, "{prize}");
+        }
+        let later = command_with(
+            "free_rounds = 'total'",
+            "result",
+            &format!("{FREE_RESULT}&promoWinAmount=5&promoWinReference=pd-1"),
+        );
+        assert_eq!(later.movements[1].action, credit("5"));
+        let promo = command("promoWin", &PROMO.replace("64f0c2a19b3d5e7f80a1b209", "pd-1"));
+        assert_eq!(promo.movements[0].tx_id, named.movements[1].tx_id);
+    }
+
+    #[test]
+    fn a_campaign_that_is_paid_elsewhere_is_a_notice() {
+        let noted = "noted_campaigns = ['MR']";
+        for (kind, action) in [
+            ("T", credit("25")),
+            ("MR", Action::Note(None)),
+            ("B,MR", Action::Note(None)),
+            ("mr", credit("25")),
+        ] {
+            let body = PROMO.replace("campaignType=T", &format!("campaignType={kind}"));
+            assert_eq!(command_with(noted, "promoWin", &body).movements[0].action, action);
+            assert_eq!(command("promoWin", &body).movements[0].action, credit("25"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_refund_undoes_the_bet_of_its_reference_for_no_more_than_it_names() {
+        let target = TxId::parse("b-1").expect("an id");
+        let reverse =
+            |at_most| Action::Reverse { target: target.clone(), of: Reversible::Debit, at_most };
+        let bare = command("refund", "providerId=PragmaticPlay&userId=p&reference=b-1");
+        assert_eq!(said(&bare), [("~refund:b-1", reverse(None), Category::Bet, None)]);
+        assert_eq!((&bare.round, &bare.game, bare.occurred_at), (&None, &None, None));
+        let full = "providerId=PragmaticPlay&userId=p&reference=b-1&amount=1.5&roundId=7&gameId=g&timestamp=1795305601000&bonusCode=x";
+        let full = command("refund", full);
+        assert_eq!(
+            said(&full),
+            [("~refund:b-1", reverse(Some(euros("1.50"))), Category::Bet, Some("bonusCode=x"))]
+        );
+        assert_eq!(full.round.as_ref().map(RoundId::as_str), Some("7"));
+    }
+
+    #[test]
+    fn an_adjustment_goes_either_way() {
+        for (amount, micros) in [("-5.00", -5_000_000), ("5", 5_000_000), ("0.00", 0)] {
+            let body = PLAY.replace("1.00", amount) + "&validBetAmount=10.00";
+            let kept = Some("validBetAmount=10.00");
+            let action = Action::Adjust(Micros::new(micros));
+            assert_eq!(
+                said(&command("adjustment", &body)),
+                [("r", action, Category::Adjustment, kept)]
+            );
+        }
+    }
+
+    #[test]
+    fn the_end_and_the_details_of_a_round_are_notes_under_keys_of_their_own() {
+        let end = command(
+            "endRound",
+            "userId=op1_88012&gameId=vs20demogame&roundId=700100200301&providerId=PragmaticPlay&token=tk-7f3a1c&win=4.20&hash=8192c0f4d7282fea681ba73659b97cb2",
+        );
+        let key = "~end:9:op1_88012:12:vs20demogame:700100200301";
+        let note = Action::Note(None);
+        assert_eq!(said(&end), [(key, note.clone(), Category::RoundEnd, Some("win=4.20"))]);
+        let details = command("roundDetails", LEAST[12].1);
+        let kept = Some("gameCategory=c&betMultiplier=1&smResult=x");
+        assert_eq!(said(&details), [("~details:1:p:1", note, Category::RoundDetails, kept)]);
+        assert_eq!(details.round.as_ref().map(RoundId::as_str), Some("1"));
+    }
+
+    #[test]
+    fn no_reference_meets_a_key_of_our_own() {
+        let refund = "~refund:r";
+        let bet = command("bet", &PLAY.replace("reference=r", &format!("reference={refund}")));
+        assert_eq!(bet.movements[0].tx_id.as_str(), "~~refund:r");
+        let of_it = LEAST[8].1.replace("reference=r", &format!("reference={refund}"));
+        let Action::Reverse { target, .. } = &command("refund", &of_it).movements[0].action else {
+            panic!("a reversal")
+        };
+        assert_eq!(*target, bet.movements[0].tx_id);
+        // Ids that could be read across their borders.
+        let end = |player: &str, game: &str| {
+            let body = format!("providerId=PragmaticPlay&userId={player}&gameId={game}&roundId=1");
+            command("endRound", &body).movements[0].tx_id.clone()
+        };
+        assert_ne!(end("a:1:b", "c"), end("a", "b:1:c"));
+    }
+
+    #[test]
+    fn what_moves_no_money_asks_for_a_player() {
+        let Ok(Request::Authenticate { game, .. }) = read(
+            "authenticate",
+            "token=tk-7f3a1c&providerId=PragmaticPlay&gameId=vs20demogame&ipAddress=203.0.113.7&hash=1c78252027a18a012c5355c352148e1d",
+        ) else {
+            panic!("no launch")
+        };
+        assert_eq!(game.as_ref().map(GameId::as_str), Some("vs20demogame"));
+        for (name, body, asked) in [
+            ("balance", "providerId=PragmaticPlay&userId=op1_88012&token=tk-7f3a1c", &[][..]),
+            (
+                "GetBalancePerGame",
+                "providerId=PragmaticPlay&userId=op1_88012&token=tk-7f3a1c&gameIdList=vs1%2C+vs2",
+                &["vs1", "vs2"],
+            ),
+        ] {
+            let Ok(Request::Balance { player, checks, games, echo }) = read(name, body) else {
+                panic!("no question: {body}")
+            };
+            assert_eq!(player.as_str(), "op1_88012");
+            assert_eq!(checks.token, Some(TokenHash::of("tk-7f3a1c")));
+            assert_eq!(checks.session, SessionRule::ValidIfGiven);
+            assert!(checks.active_only && checks.currency.is_none() && echo.is_none());
+            assert_eq!(games.iter().map(GameId::as_str).collect::<Vec<_>>(), asked);
+        }
+        let Ok(Request::Acknowledge { player }) = read("sessionExpired", LEAST[11].1) else {
+            panic!("no acknowledgement")
+        };
+        assert_eq!(player.as_str(), "p");
+    }
+
+    #[test]
+    fn every_parameter_of_the_least_is_needed_and_none_else() {
+        for (name, body) in LEAST {
+            assert!(read(name, body).is_ok(), "{name}");
+            assert!(read(name, &format!("{body}&newField=1&bonusCode=")).is_ok(), "{name}");
+            let all: Vec<&str> = body.split('&').collect();
+            for missing in &all {
+                let rest: Vec<&str> = all.iter().copied().filter(|part| part != missing).collect();
+                let (parameter, _) = missing.split_once('=').expect("a parameter");
+                for without in [rest.join("&"), format!("{}&{parameter}=", rest.join("&"))] {
+                    assert_eq!(
+                        read(name, &without).err(),
+                        Some(bad(parameter, "missing")),
+                        "{name}: {without}"
+                    );
+                }
+            }
+        }
+        assert_eq!(LEAST.len(), super::super::OPERATIONS.len());
+    }
+
+    #[test]
+    fn amounts_may_be_spelled_in_any_way_that_says_cents() {
+        for (text, micros) in [
+            ("0", 0),
+            ("0.00", 0),
+            ("-0", 0),
+            ("5.6", 5_600_000),
+            ("15.0", 15_000_000),
+            ("100.25", 100_250_000),
+            ("1.500", 1_500_000),
+            ("1.05E1", 10_500_000),
+            ("1.0E7", 10_000_000_000_000),
+        ] {
+            let command = command("result", &PLAY.replace("1.00", text));
+            assert_eq!(command.movements[0].action.requested(), Micros::new(micros), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_call_of_the_protocol_is_a_bad_request() {
+        let long = "x".repeat(1000);
+        let with = |name: &str, value: &str| {
+            let parts: Vec<String> = PLAY
+                .split('&')
+                .map(|part| match part.split_once('=') {
+                    Some((n, _)) if n == name => format!("{n}={value}"),
+                    _ => part.to_owned(),
+                })
+                .collect();
+            parts.join("&")
+        };
+        let mut bodies = vec![
+            String::new(),
+            "null".to_owned(),
+            r#"{"userId":"p"}"#.to_owned(),
+            format!("{PLAY}&amount=1.00"),
+            format!("{PLAY}&userId=q"),
+            format!("{PLAY}&newField=1&newField=1"),
+            with("providerId", "pragmaticplay"),
+            with("providerId", "Other"),
+        ];
+        for amount in [
+            "NaN",
+            "inf",
+            "-0.01",
+            "-1",
+            "1,5",
+            "1.005",
+            "0.001",
+            "1e-3",
+            "0x1",
+            "%2B",
+            "1e300",
+            "1000000000001",
+            "1.5+",
+            "one",
+            "1.2.3",
+            "%D9%A1",
+        ] {
+            bodies.push(with("amount", amount));
+        }
+        for id in ["userId", "gameId", "roundId", "reference"] {
+            bodies.push(with(id, &long));
+            bodies.push(with(id, "a%00b"));
+            bodies.push(with(id, "a%0Ab"));
+            bodies.push(with(id, "a%FFb"));
+            bodies.push(with(id, "a%4"));
+        }
+        for time in ["now", "-1", "1795305601.5", "99999999999999999999", "253402300800000"] {
+            bodies.push(with("timestamp", time));
+        }
+        for name in ["bet", "result", "adjustment"] {
+            for body in &bodies {
+                let negative = name == "adjustment" && body.contains("amount=-");
+                let answer = read(name, body);
+                assert_eq!(
+                    matches!(answer, Err(Failure::BadRequest(_))),
+                    !negative,
+                    "{name} {body}: {answer:?}"
+                );
+            }
+        }
+        for (name, more) in [
+            ("bet", "bonusCode=%00"),
+            ("result", &format!("bonusCode={}", "x".repeat(MAX_DETAIL_BYTES))),
+            ("result", "promoWinAmount=-1"),
+            ("result", "promoWinAmount=1.005&promoWinReference=x"),
+            ("result", &format!("promoWinAmount=1&promoWinReference={long}")),
+        ] {
+            assert!(read(name, &format!("{PLAY}&{more}")).is_err(), "{more}");
+        }
+        for (name, from, to) in [
+            ("refund", "reference=r", format!("reference={long}")),
+            ("refund", "reference=r", "reference=r&amount=-1".to_owned()),
+            ("refund", "reference=r", "reference=r&timestamp=x".to_owned()),
+            ("promoWin", "EUR", "eur".to_owned()),
+            ("authenticate", "token=t", format!("token=t&gameId={long}")),
+            ("GetBalancePerGame", "List=g", "List=g,".to_owned()),
+            ("GetBalancePerGame", "List=g", format!("List=g{}", ",g".repeat(MAX_GAMES))),
+            ("sessionExpired", "playerId=p", format!("playerId={long}")),
+            ("roundDetails", "userId=p", format!("userId={long}")),
+        ] {
+            let (_, body) = LEAST.iter().find(|(n, _)| *n == name).expect("an operation");
+            let answer = read(name, &body.replace(from, &to));
+            assert!(matches!(answer, Err(Failure::BadRequest(_))), "{name} {to}: {answer:?}");
+        }
+    }
 }

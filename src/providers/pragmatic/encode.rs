@@ -1,204 +1,407 @@
-//! From an outcome to Pragmatic Play's JSON. HTTP 200 for everything: the `error` field is
-//! the outcome.
+//! Outcomes into the provider's words. HTTP 200 for everything: `error` is the outcome.
+
+use std::borrow::Cow;
 
 use secrecy::ExposeSecret;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
-use super::codes::{self, Code};
-use super::settings::{GameIdKey, Settings};
-use crate::core::{Entry, Micros, Outcome, Receipt, RowOutcome};
-use crate::providers::{Answer, Failure, Operation, PlayerView, Reply, Request};
+use super::Pragmatic;
+use super::codes::Code;
+use super::settings::GameIdKey;
+use super::wire::{Body, GameBalance, Number};
+use crate::core::{Entry, Micros, Outcome, PlayerView, Receipt, RowOutcome};
+use crate::providers::{Answer, Failure, Reply, Request};
 
-/// Every field of every reply, in the order of the specification.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transaction_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    currency: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cash: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bonus: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    used_promo: Option<Number>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    country: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    jurisdiction: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    games_balances: Option<Vec<GameBalance<'a>>>,
-    error: u16,
-    description: &'a str,
-}
+/// The most characters of a description.
+const DESCRIPTION_MAX: usize = 100;
 
-#[derive(Serialize)]
-struct GameBalance<'a> {
-    #[serde(rename = "gameID", skip_serializing_if = "Option::is_none")]
-    upper: Option<&'a str>,
-    #[serde(rename = "gameId", skip_serializing_if = "Option::is_none")]
-    lower: Option<&'a str>,
-    cash: Number,
-    bonus: Number,
-}
-
-/// Money as a JSON number with two decimals, cut off.
-#[derive(Clone, Serialize)]
-#[serde(transparent)]
-struct Number(Box<RawValue>);
-
-impl Number {
-    fn of(micros: Micros) -> Self {
-        // A decimal number is always JSON.
-        let text = RawValue::from_string(micros.to_decimal(2));
-        Self(text.unwrap_or_else(|_| RawValue::NULL.to_owned()))
+impl Pragmatic {
+    /// The answer to a call, in whatever way it ended.
+    pub(super) fn reply(
+        &self,
+        operation: &str,
+        request: Option<&Request>,
+        answer: &Answer<'_>,
+    ) -> Reply {
+        match answer {
+            Answer::Executed(receipt) => Reply::json(200, &executed(operation, receipt)),
+            Answer::Player(player) => Reply::json(200, &self.told(operation, request, player)),
+            Answer::Failed(failure) => failed(operation, failure),
+        }
     }
 
-    /// There is no bonus wallet: the real balance is the only one.
-    fn zero() -> Self {
-        Self::of(Micros::ZERO)
-    }
-}
-
-/// The reply to a call.
-pub fn reply(
-    settings: &Settings,
-    operation: Option<&'static Operation>,
-    request: Option<&Request>,
-    answer: &Answer<'_>,
-) -> Reply {
-    let operation = operation.map_or("", |operation| operation.name);
-    match answer {
-        Answer::Executed(receipt) => Reply::json(200, &executed(operation, receipt)),
-        Answer::Player(player) => Reply::json(200, &told(settings, operation, request, player)),
-        Answer::Failed(failure) => {
-            let code = retry_in_its_own_way(operation, codes::of_failure(failure));
-            // An address that may not call gets the status that firewalls speak, too.
-            let status = if **failure == Failure::AddressNotAllowed { 403 } else { 200 };
-            Reply::json(status, &error(code))
+    fn told<'a>(
+        &'a self,
+        operation: &str,
+        request: Option<&'a Request>,
+        player: &'a PlayerView,
+    ) -> Body<'a> {
+        let success = Body::of(Code::Success);
+        match (operation, request) {
+            ("authenticate", Some(Request::Authenticate { token, .. })) => Body {
+                user_id: Some(player.player.as_str()),
+                token: Some(token.expose_secret()),
+                country: self.settings.country.as_deref(),
+                jurisdiction: self.settings.jurisdiction.as_deref(),
+                ..balances(player.currency.as_str(), player.balance, success)
+            },
+            ("GetBalancePerGame", Some(Request::Balance { games, .. })) => {
+                let balances = games.iter().map(|game| {
+                    let key = Some(game.as_str());
+                    let (upper, lower) = match self.settings.game_id_key {
+                        GameIdKey::Upper => (key, None),
+                        GameIdKey::Lower => (None, key),
+                    };
+                    let (cash, bonus) = (Number::of(player.balance), Number::zero());
+                    GameBalance { upper, lower, cash, bonus }
+                });
+                Body { games_balances: Some(balances.collect()), ..success }
+            }
+            ("balance", _) => balances(player.currency.as_str(), player.balance, success),
+            _ => success,
         }
     }
 }
 
-fn error(code: Code) -> Body<'static> {
-    Body { error: code.error, description: code.description, ..Body::default() }
-}
-
-/// `endRound` has a code of its own for "try again".
-fn retry_in_its_own_way(operation: &str, code: Code) -> Code {
-    if operation == "endRound" && code == codes::RETRY { codes::RETRY_END_ROUND } else { code }
-}
-
-fn executed<'a>(operation: &str, receipt: &'a Receipt) -> Body<'a> {
-    let verdict = receipt.outcomes.first().map_or(Err(codes::RETRY), |outcome| {
-        // The first movement is the call's own; a prize drop follows it, whatever happens.
-        if receipt.is_parked() { Err(codes::RETRY) } else { verdict(operation, outcome) }
-    });
-    let entry = match verdict {
-        Ok(entry) => entry,
-        Err(code) => {
-            let code = retry_in_its_own_way(operation, code);
-            return Body { error: code.error, description: code.description, ..balances(receipt) };
-        }
-    };
-    let success = Body {
-        error: codes::SUCCESS.error,
-        description: codes::SUCCESS.description,
-        ..Body::default()
-    };
-    let transaction_id = Some(entry.id().to_string());
-    let balances = balances(receipt);
-    match operation {
-        "refund" => Body { transaction_id, ..success },
-        "roundDetails" => success,
-        "endRound" => Body { cash: balances.cash, bonus: balances.bonus, ..success },
-        "bet" => Body { transaction_id, used_promo: Some(Number::zero()), ..balances },
-        _ => Body { transaction_id, ..balances },
-    }
-}
-
-fn balances(receipt: &Receipt) -> Body<'_> {
+fn balances<'a>(currency: &'a str, balance: Micros, body: Body<'a>) -> Body<'a> {
     Body {
-        currency: Some(receipt.currency.as_str()),
-        cash: Some(Number::of(receipt.balance)),
+        currency: Some(currency),
+        cash: Some(Number::of(balance)),
         bonus: Some(Number::zero()),
-        error: codes::SUCCESS.error,
-        description: codes::SUCCESS.description,
-        ..Body::default()
+        ..body
+    }
+}
+
+/// Each call has its own fields; a refusal tells the balance where a success does.
+fn executed<'a>(operation: &str, receipt: &'a Receipt) -> Body<'a> {
+    let (transaction_id, code) = match verdict(operation, receipt) {
+        Ok(entry) => (Some(entry.id().to_string()), Code::Success),
+        Err(code) => (None, code.of_call(operation)),
+    };
+    let plain = Body::of(code);
+    match operation {
+        "refund" => Body { transaction_id, ..plain },
+        "roundDetails" => plain,
+        "endRound" => {
+            Body { currency: None, ..balances(receipt.currency.as_str(), receipt.balance, plain) }
+        }
+        _ => Body {
+            used_promo: (operation == "bet" && code == Code::Success).then(Number::zero),
+            transaction_id,
+            ..balances(receipt.currency.as_str(), receipt.balance, plain)
+        },
     }
 }
 
 /// The row that a success names, or the code that says no.
-fn verdict(operation: &str, outcome: &Outcome) -> Result<Entry, Code> {
-    match outcome {
-        Outcome::Applied(entry) | Outcome::NoEffect(entry) => Ok(*entry),
+fn verdict(operation: &str, receipt: &Receipt) -> Result<Entry, Code> {
+    if let Some(reason) = receipt.refusal() {
+        return Err(Code::of_reason(reason));
+    }
+    if receipt.is_parked() {
+        return Err(Code::Retry);
+    }
+    // The first movement is the call's own; a prize stands behind it.
+    match receipt.outcomes.first() {
+        Some(Outcome::Applied(entry) | Outcome::NoEffect(entry)) => Ok(*entry),
         // A bet that was refunded since must not look like one that stands.
-        Outcome::Replayed(entry) if entry.reversed && operation == "bet" => Err(codes::FINAL),
-        Outcome::Replayed(entry) => Ok(*entry),
-        // The same reference with other contents is answered like a repeat of the first,
-        // whatever became of that.
-        Outcome::Mismatch(entry) => match (entry.outcome, entry.reason) {
-            (RowOutcome::Applied | RowOutcome::Noted, _) => Ok(*entry),
-            (RowOutcome::Refused, Some(reason)) => Err(codes::of_reason(reason)),
-            (RowOutcome::Tombstone, _) => Err(codes::FINAL),
-            (RowOutcome::Refused | RowOutcome::Parked, _) => Err(codes::RETRY),
-        },
-        Outcome::Cancelled(_) => Err(codes::FINAL),
-        Outcome::Parked(_) => Err(codes::RETRY),
-        Outcome::Refused { reason, .. } => Err(codes::of_reason(*reason)),
+        Some(Outcome::Replayed(entry) | Outcome::Mismatch(entry))
+            if entry.reversed && operation == "bet" =>
+        {
+            Err(Code::NoRetry)
+        }
+        Some(Outcome::Replayed(entry)) => Ok(*entry),
+        Some(Outcome::Mismatch(entry)) => known_otherwise(operation, entry),
+        Some(Outcome::Cancelled(_)) => Err(Code::NoRetry),
+        Some(Outcome::Parked(_) | Outcome::Refused { .. }) | None => Err(Code::Retry),
     }
 }
 
-fn told<'a>(
-    settings: &'a Settings,
-    operation: &str,
-    request: Option<&'a Request>,
-    player: &'a PlayerView,
-) -> Body<'a> {
-    let success = Body {
-        error: codes::SUCCESS.error,
-        description: codes::SUCCESS.description,
-        ..Body::default()
-    };
-    let balances = || Body {
-        currency: Some(player.currency.as_str()),
-        cash: Some(Number::of(player.balance)),
-        bonus: Some(Number::zero()),
-        error: codes::SUCCESS.error,
-        description: codes::SUCCESS.description,
-        ..Body::default()
-    };
-    match (operation, request) {
-        ("authenticate", Some(Request::Authenticate { token, .. })) => Body {
-            user_id: Some(player.player.as_str()),
-            token: Some(token.expose_secret()),
-            country: settings.country.as_deref(),
-            jurisdiction: settings.jurisdiction.as_deref(),
-            ..balances()
-        },
-        ("GetBalancePerGame", Some(Request::Balance { games, .. })) => {
-            let balances = games.iter().map(|game| {
-                let key = Some(game.as_str());
-                let (upper, lower) = match settings.game_id_key {
-                    GameIdKey::Upper => (key, None),
-                    GameIdKey::Lower => (None, key),
-                };
-                GameBalance {
-                    upper,
-                    lower,
-                    cash: Number::of(player.balance),
-                    bonus: Number::zero(),
-                }
-            });
-            Body { games_balances: Some(balances.collect()), ..success }
+/// The same reference with other contents: answered like a repeat of the first, whatever
+/// became of that. Only a stake must not pass for a win, nor a win for a stake.
+fn known_otherwise(operation: &str, first: &Entry) -> Result<Entry, Code> {
+    match (first.outcome, first.reason) {
+        (RowOutcome::Applied, _) if operation == "bet" && first.amount_micros > 0 => {
+            Err(Code::NoRetry)
         }
-        ("balance", _) => balances(),
-        _ => success,
+        (RowOutcome::Applied, _) if is_win(operation) && first.amount_micros < 0 => {
+            Err(Code::Retry)
+        }
+        (RowOutcome::Applied | RowOutcome::Noted, _) => Ok(*first),
+        (RowOutcome::Refused, Some(reason)) => Err(Code::of_reason(reason)),
+        (RowOutcome::Tombstone, _) => Err(Code::NoRetry),
+        (RowOutcome::Refused | RowOutcome::Parked, _) => Err(Code::Retry),
+    }
+}
+
+fn is_win(operation: &str) -> bool {
+    matches!(operation, "result" | "bonusWin" | "jackpotWin" | "promoWin")
+}
+
+fn failed(operation: &str, failure: &Failure) -> Reply {
+    let code = Code::of_failure(failure).of_call(operation);
+    let description = match failure {
+        Failure::BadRequest(what) => {
+            let text = format!("{}: {what}", code.description());
+            Cow::Owned(text.chars().take(DESCRIPTION_MAX).collect())
+        }
+        _ => Cow::Borrowed(code.description()),
+    };
+    // An address that may not call gets the status that firewalls speak, too.
+    let status = if *failure == Failure::AddressNotAllowed { 403 } else { 200 };
+    Reply::json(status, &Body { description, ..Body::of(code) })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use uuid::Uuid;
+
+    use super::super::OPERATIONS;
+    use super::super::tests::{adapter, operation};
+    use super::*;
+    use crate::core::{Currency, PlayerId, PlayerStatus, Reason};
+    use crate::providers::Operation;
+
+    const TX: &str = "0199f1c2a4b07c3e8d5512ab34cd56ef";
+
+    fn entry(outcome: RowOutcome, reason: Option<Reason>) -> Entry {
+        Entry {
+            transaction_id: Uuid::parse_str(TX).expect("an id"),
+            outcome,
+            reason,
+            amount_micros: 0,
+            shortfall_micros: 0,
+            balance_after_micros: Some(1),
+            created_at: DateTime::UNIX_EPOCH,
+            reversed: false,
+        }
+    }
+
+    fn applied(amount_micros: i64) -> Entry {
+        Entry { amount_micros, ..entry(RowOutcome::Applied, None) }
+    }
+
+    /// The reply to a command that came to these outcomes, with 98.509999 EUR left.
+    fn reply(name: &str, outcomes: Vec<Outcome>) -> String {
+        let receipt = Receipt {
+            currency: Currency::parse("EUR").expect("a code"),
+            balance: Micros::new(98_509_999),
+            version: 1,
+            status: PlayerStatus::Active,
+            outcomes,
+        };
+        read(&adapter("").reply(name, None, &Answer::Executed(&receipt)))
+    }
+
+    fn read(reply: &Reply) -> String {
+        assert_eq!((reply.status, reply.content_type), (200, "application/json"));
+        reply.body.clone()
+    }
+
+    /// The reply to a question about a player with 100.00 EUR.
+    fn told(settings: &str, name: &str, body: &str) -> String {
+        let adapter = adapter(settings);
+        let request = adapter.request(operation(name), body.as_bytes()).expect("a good body");
+        let view = PlayerView {
+            player: PlayerId::parse("op1_88012").expect("an id"),
+            currency: Currency::parse("EUR").expect("a code"),
+            balance: Micros::new(100_000_000),
+            version: 7,
+            status: PlayerStatus::Active,
+        };
+        read(&adapter.reply(name, Some(&request), &Answer::Player(&view)))
+    }
+
+    fn failed(name: &str, failure: &Failure) -> String {
+        read(&adapter("").reply(name, None, &Answer::Failed(failure)))
+    }
+
+    fn refused(reason: Reason) -> Outcome {
+        Outcome::Refused { reason, entry: None, replayed: false }
+    }
+
+    fn error(body: &str) -> u64 {
+        let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        body["error"].as_u64().expect("a number")
+    }
+
+    #[test]
+    fn each_call_has_the_fields_of_its_own() {
+        let win = format!(
+            r#"{{"transactionId":"{TX}","currency":"EUR","cash":98.50,"bonus":0.00,"error":0,"description":"Success"}}"#
+        );
+        let bet = win.replace(r#""bonus":0.00,"#, r#""bonus":0.00,"usedPromo":0.00,"#);
+        for (name, expected) in [
+            ("bet", bet.as_str()),
+            ("result", &win),
+            ("bonusWin", &win),
+            ("jackpotWin", &win),
+            ("promoWin", &win),
+            ("adjustment", &win),
+            ("endRound", r#"{"cash":98.50,"bonus":0.00,"error":0,"description":"Success"}"#),
+            ("refund", &format!(r#"{{"transactionId":"{TX}","error":0,"description":"Success"}}"#)),
+            ("roundDetails", r#"{"error":0,"description":"Success"}"#),
+        ] {
+            for outcome in [Outcome::Applied(applied(0)), Outcome::Replayed(applied(0))] {
+                assert_eq!(reply(name, vec![outcome]), expected, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_player_is_told_as_each_call_asks() {
+        let launch =
+            "token=tk-7f3a1c&providerId=PragmaticPlay&gameId=vs20demogame&ipAddress=203.0.113.7";
+        assert_eq!(
+            told("", "authenticate", launch),
+            r#"{"userId":"op1_88012","currency":"EUR","cash":100.00,"bonus":0.00,"token":"tk-7f3a1c","error":0,"description":"Success"}"#
+        );
+        assert_eq!(
+            told("country = 'MT'\njurisdiction = '99'", "authenticate", launch),
+            r#"{"userId":"op1_88012","currency":"EUR","cash":100.00,"bonus":0.00,"token":"tk-7f3a1c","country":"MT","jurisdiction":"99","error":0,"description":"Success"}"#
+        );
+        let of_player = "providerId=PragmaticPlay&userId=op1_88012&token=tk-7f3a1c";
+        assert_eq!(
+            told("", "balance", of_player),
+            r#"{"currency":"EUR","cash":100.00,"bonus":0.00,"error":0,"description":"Success"}"#
+        );
+        let games = format!("{of_player}&gameIdList=vs1,vs2");
+        let both = r#"{"gamesBalances":[{"gameID":"vs1","cash":100.00,"bonus":0.00},{"gameID":"vs2","cash":100.00,"bonus":0.00}],"error":0,"description":"Success"}"#;
+        assert_eq!(told("", "GetBalancePerGame", &games), both);
+        assert_eq!(
+            told("game_id_key = 'gameId'", "GetBalancePerGame", &games),
+            both.replace("gameID", "gameId")
+        );
+        let session = "providerId=PragmaticPlay&sessionId=s&playerId=op1_88012";
+        assert_eq!(told("", "sessionExpired", session), r#"{"error":0,"description":"Success"}"#);
+    }
+
+    #[test]
+    fn a_refund_without_effect_is_a_success_with_an_id() {
+        for reason in [
+            Reason::TargetUnknown,
+            Reason::AlreadyReversed,
+            Reason::TargetRefused,
+            Reason::TargetParked,
+        ] {
+            let noted = entry(RowOutcome::Noted, Some(reason));
+            for outcome in [Outcome::NoEffect(noted), Outcome::Replayed(noted)] {
+                assert_eq!(
+                    reply("refund", vec![outcome]),
+                    format!(r#"{{"transactionId":"{TX}","error":0,"description":"Success"}}"#)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_bet_that_was_refunded_is_never_a_success() {
+        let reversed = Entry { reversed: true, ..applied(-1) };
+        let tombstone = entry(RowOutcome::Tombstone, Some(Reason::TargetUnknown));
+        for outcome in [
+            Outcome::Replayed(reversed),
+            Outcome::Mismatch(reversed),
+            Outcome::Mismatch(tombstone),
+            Outcome::Cancelled(tombstone),
+            refused(Reason::Cancelled),
+        ] {
+            assert_eq!(
+                reply("bet", vec![outcome]),
+                r#"{"currency":"EUR","cash":98.50,"bonus":0.00,"error":120,"description":"Internal server error, do not retry"}"#
+            );
+        }
+    }
+
+    #[test]
+    fn known_with_other_contents_is_answered_like_the_first_unless_it_went_the_other_way() {
+        let refusal = entry(RowOutcome::Refused, Some(Reason::InsufficientFunds));
+        for (name, first, code) in [
+            ("bet", applied(-1), 0),
+            ("bet", applied(0), 0),
+            ("bet", applied(1), 120),
+            ("result", applied(1), 0),
+            ("result", applied(0), 0),
+            ("result", applied(-1), 100),
+            ("promoWin", applied(-1), 100),
+            ("adjustment", applied(-1), 0),
+            ("refund", applied(1), 0),
+            ("bonusWin", entry(RowOutcome::Noted, None), 0),
+            ("bet", refusal, 1),
+            ("result", entry(RowOutcome::Parked, Some(Reason::DebitUnknown)), 100),
+        ] {
+            let body = reply(name, vec![Outcome::Mismatch(first)]);
+            assert_eq!(error(&body), code, "{name} {first:?}");
+            assert_eq!(body.contains(TX), code == 0, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_the_balance_where_a_success_does() {
+        assert_eq!(
+            reply("bet", vec![refused(Reason::InsufficientFunds)]),
+            r#"{"currency":"EUR","cash":98.50,"bonus":0.00,"error":1,"description":"Insufficient balance"}"#
+        );
+        assert_eq!(
+            reply("refund", vec![refused(Reason::TargetNotReversible)]),
+            r#"{"error":120,"description":"Internal server error, do not retry"}"#
+        );
+        assert_eq!(
+            reply("endRound", vec![refused(Reason::BalanceLimit)]),
+            r#"{"cash":98.50,"bonus":0.00,"error":130,"description":"Internal server error on EndRound, please retry"}"#
+        );
+    }
+
+    #[test]
+    fn a_prize_that_fails_or_waits_keeps_the_whole_call_alive() {
+        let parked = entry(RowOutcome::Parked, Some(Reason::WalletClosed));
+        for second in [Outcome::Parked(parked), refused(Reason::BalanceLimit)] {
+            for first in [Outcome::Replayed(applied(1)), Outcome::Mismatch(applied(1))] {
+                assert_eq!(error(&reply("result", vec![first, second])), 100);
+            }
+        }
+        let paid_before = vec![Outcome::Applied(applied(1)), Outcome::Mismatch(applied(1))];
+        assert_eq!(error(&reply("result", paid_before)), 0);
+    }
+
+    #[test]
+    fn what_is_parked_or_came_to_nothing_is_to_be_sent_again() {
+        let parked = Outcome::Parked(entry(RowOutcome::Parked, Some(Reason::DebitUnknown)));
+        assert_eq!(error(&reply("result", vec![parked])), 100);
+        assert_eq!(error(&reply("result", Vec::new())), 100);
+        for failure in [Failure::Busy, Failure::Timeout, Failure::Unavailable, Failure::Internal] {
+            for Operation { name, .. } in OPERATIONS {
+                let code = if *name == "endRound" { 130 } else { 100 };
+                assert_eq!(error(&failed(name, &failure)), code, "{name} {failure:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_a_code_and_its_description() {
+        assert_eq!(
+            failed("bet", &Failure::BadSignature),
+            r#"{"error":5,"description":"Invalid hash code"}"#
+        );
+        assert_eq!(
+            failed("", &Failure::UnknownOperation),
+            r#"{"error":7,"description":"Bad parameters in the request"}"#
+        );
+        assert_eq!(
+            failed("bet", &Failure::BadRequest("amount: negative".to_owned())),
+            r#"{"error":7,"description":"Bad parameters in the request: amount: negative"}"#
+        );
+        assert_eq!(
+            failed("result", &Failure::Refused(Reason::PlayerUnknown)),
+            r#"{"error":2,"description":"Player not found"}"#
+        );
+        let long = failed("bet", &Failure::BadRequest("ä".repeat(200)));
+        let long: serde_json::Value = serde_json::from_str(&long).expect("JSON");
+        assert_eq!(long["description"].as_str().map(|text| text.chars().count()), Some(100));
+    }
+
+    #[test]
+    fn an_address_that_may_not_call_gets_a_status_of_its_own() {
+        let reply = adapter("").reply("bet", None, &Answer::Failed(&Failure::AddressNotAllowed));
+        assert_eq!((reply.status, error(&reply.body)), (403, 5));
     }
 }

@@ -3,38 +3,39 @@
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use crate::core::Amount;
 use crate::core::policy::{
-    CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, Policy,
-    ReversalAfterSettlement, SessionRule,
+    CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
+    SessionRule,
 };
+use crate::core::{Amount, Policy};
 
-/// The `settings` table of a provider that speaks this protocol.
+/// The `settings` table of one provider, as written.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// `providerId` as agreed, compared exactly.
     pub provider_id: String,
-    /// Where the winnings of free rounds are paid: ask Pragmatic Play which mode is set.
+    /// Where the winnings of free rounds are paid.
     pub free_rounds: FreeRounds,
-    /// How long a result waits for its bet before it is paid without it, in milliseconds.
+    /// How long a win waits for its bet before it is paid without one, in milliseconds.
     grace_ms: u32,
-    /// What a refund does once a result of its round was paid.
+    /// What a refund does once a win of its round was paid.
     refund_after_result: RefundAfterResult,
-    /// The largest single stake, as a decimal; a higher one is answered 310.
+    /// The largest single stake in major units, as a decimal number above zero.
     max_bet: Option<String>,
-    /// How `GetBalancePerGame` names the game in its reply: `gameID` or `gameId`.
+    /// Types of campaigns whose prizes are paid elsewhere: their `promoWin` is remembered and
+    /// moves nothing.
+    pub noted_campaigns: Vec<String>,
+    /// How `GetBalancePerGame` names a game in its reply.
     pub game_id_key: GameIdKey,
-    /// Repeated in `authenticate`, when set: an ISO country code.
+    /// Told by `authenticate`, when set: an ISO country code.
     pub country: Option<String>,
-    /// Repeated in `authenticate`, when set: a jurisdiction code, 99 for none.
+    /// Told by `authenticate`, when set: a jurisdiction's code, 99 for none.
     pub jurisdiction: Option<String>,
-    #[serde(skip)]
-    max_bet_amount: Option<Amount>,
 }
 
 /// Where the winnings of free rounds are paid.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FreeRounds {
     /// With each result; `bonusWin` is a notice.
@@ -43,7 +44,7 @@ pub enum FreeRounds {
     Total,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum RefundAfterResult {
     Pay,
@@ -51,12 +52,12 @@ enum RefundAfterResult {
 }
 
 /// How the reply of `GetBalancePerGame` spells its key.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum GameIdKey {
-    /// As in the specification.
+    /// As the specification has it.
     #[serde(rename = "gameID")]
     Upper,
-    /// As in some brands.
+    /// As some brands have it.
     #[serde(rename = "gameId")]
     Lower,
 }
@@ -69,36 +70,40 @@ impl Default for Settings {
             grace_ms: 8000,
             refund_after_result: RefundAfterResult::Pay,
             max_bet: None,
+            noted_campaigns: Vec::new(),
             game_id_key: GameIdKey::Upper,
             country: None,
             jurisdiction: None,
-            max_bet_amount: None,
         }
     }
 }
 
 impl Settings {
-    /// Reads the table.
+    /// What this protocol demands where protocols differ.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn parse(table: toml::Table) -> Result<Self, String> {
-        let mut settings: Self =
-            table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
-        if settings.provider_id.is_empty() {
-            return Err("provider_id: must not be empty".to_owned());
+    /// Everything that is wrong with the settings.
+    pub fn policy(&self) -> Result<Policy, String> {
+        let mut wrong = Vec::new();
+        if self.provider_id.is_empty() {
+            wrong.push("provider_id: empty".to_owned());
         }
-        if let Some(text) = &settings.max_bet {
-            let amount =
-                Amount::parse(text, 2).map_err(|error| format!("max_bet `{text}`: {error}"))?;
-            settings.max_bet_amount = Some(amount);
+        let max_bet = self.max_bet.as_ref().and_then(|text| match Amount::parse(text, 2) {
+            Ok(Amount::ZERO) => {
+                wrong.push("max_bet: must be above zero".to_owned());
+                None
+            }
+            Ok(amount) => Some(amount),
+            Err(error) => {
+                wrong.push(format!("max_bet: {error}"));
+                None
+            }
+        });
+        if !wrong.is_empty() {
+            return Err(wrong.join("; "));
         }
-        Ok(settings)
-    }
-
-    /// How this protocol settles what protocols settle differently.
-    pub fn policy(&self) -> Policy {
-        Policy {
+        Ok(Policy {
+            // No call has to bring a token; a bet with a bad one is refused.
             session: SessionRule::ValidIfGiven,
             funds: FundsTest::Gross,
             credit_without_debit: CreditWithoutDebit::Park {
@@ -110,7 +115,61 @@ impl Settings {
                 RefundAfterResult::Pay => ReversalAfterSettlement::Allow,
                 RefundAfterResult::Refuse => ReversalAfterSettlement::Refuse,
             },
-            max_bet: self.max_bet_amount,
+            max_bet,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::adapter;
+    use super::*;
+
+    #[test]
+    fn settings_set_the_policy() {
+        let usual = adapter("").policy;
+        let grace = TimeDelta::seconds(8);
+        assert_eq!(
+            usual,
+            Policy {
+                session: SessionRule::ValidIfGiven,
+                funds: FundsTest::Gross,
+                credit_without_debit: CreditWithoutDebit::Park { grace },
+                credit_after_reversal: CreditAfterReversal::Refuse,
+                late_original: LateOriginal::Refuse,
+                reversal_after_settlement: ReversalAfterSettlement::Allow,
+                max_bet: None,
+            }
+        );
+        let other =
+            adapter("grace_ms = 0\nrefund_after_result = 'refuse'\nmax_bet = '25.50'").policy;
+        let grace = TimeDelta::zero();
+        assert_eq!(other.credit_without_debit, CreditWithoutDebit::Park { grace });
+        assert_eq!(other.reversal_after_settlement, ReversalAfterSettlement::Refuse);
+        assert_eq!(other.max_bet, Amount::parse("25.50", 2).ok());
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_settings_is_listed() {
+        let complaint = |settings: &str| {
+            let table = toml::from_str(settings).expect("TOML");
+            (super::super::PROTOCOL.build)(super::super::tests::provider(), table).err()
+        };
+        let both = complaint("provider_id = ''\nmax_bet = 'much'").expect("refused");
+        assert_eq!(both, "provider_id: empty; max_bet: not a decimal number");
+        for wrong in [
+            "max_bet = '0'",
+            "max_bet = '-1'",
+            "max_bet = '0.005'",
+            "max_bet = 5",
+            "maxbet = '1'",
+            "grace_ms = -1",
+            "free_rounds = 'P'",
+            "game_id_key = 'gameid'",
+            "noted_campaigns = 'MR'",
+        ] {
+            assert!(complaint(wrong).is_some(), "{wrong}");
         }
+        assert!(complaint("country = 'MT'\njurisdiction = '99'").is_none());
     }
 }

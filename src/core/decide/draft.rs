@@ -1,0 +1,175 @@
+//! A decision in the making.
+
+use crate::core::command::{Action, Attempt, AttemptIds, Command, Movement};
+use crate::core::history::{History, RoundFacts, WalletState};
+use crate::core::ids::{Key, RoundId, TxId};
+use crate::core::money::Micros;
+use crate::core::outcome::{Entry, Outcome};
+use crate::core::row::{Link, Reason, Row, RowOutcome};
+
+/// Why a command moves nothing, and which of its movements are to blame.
+pub(super) struct Refusal {
+    pub(super) reason: Reason,
+    pub(super) culprits: Culprits,
+}
+
+pub(super) enum Culprits {
+    /// Every new debit: the test was made on all of them.
+    Debits,
+    /// One movement, by its place.
+    One(usize),
+    /// None: it was refused before, or it is not remembered.
+    Nobody,
+}
+
+impl Refusal {
+    pub(super) const fn of_debits(reason: Reason) -> Self {
+        Self { reason, culprits: Culprits::Debits }
+    }
+
+    pub(super) const fn of(place: usize, reason: Reason) -> Self {
+        Self { reason, culprits: Culprits::One(place) }
+    }
+
+    pub(super) const fn unremembered(reason: Reason) -> Self {
+        Self { reason, culprits: Culprits::Nobody }
+    }
+}
+
+/// A decision in the making. Dropped whole when a movement is refused.
+pub(super) struct Draft<'a> {
+    pub(super) before: &'a WalletState,
+    pub(super) history: &'a History,
+    pub(super) attempt: &'a Attempt,
+    pub(super) wallet: WalletState,
+    pub(super) outcomes: Vec<Option<Outcome>>,
+    /// With `true` for a promotion.
+    pub(super) rows: Vec<(Row, bool)>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(wallet: &'a WalletState, history: &'a History, attempt: &'a Attempt) -> Self {
+        Self {
+            before: wallet,
+            history,
+            attempt,
+            wallet: wallet.clone(),
+            outcomes: vec![None; attempt.command.movements.len()],
+            rows: Vec::new(),
+        }
+    }
+
+    pub(super) const fn command(&self) -> &'a Command {
+        &self.attempt.command
+    }
+
+    /// The movements with their place and their ids.
+    pub(super) fn steps(
+        &self,
+    ) -> impl Iterator<Item = (usize, &'a Movement, AttemptIds)> + use<'a> {
+        let attempt = self.attempt;
+        attempt
+            .command
+            .movements
+            .iter()
+            .zip(attempt.ids.iter().copied())
+            .enumerate()
+            .map(|(place, (movement, ids))| (place, movement, ids))
+    }
+
+    pub(super) fn settle(&mut self, place: usize, outcome: Outcome) {
+        if let Some(slot) = self.outcomes.get_mut(place) {
+            *slot = Some(outcome);
+        }
+    }
+
+    pub(super) fn is_new(&self, place: usize) -> bool {
+        self.outcomes.get(place).is_some_and(Option::is_none)
+    }
+
+    // ---- Rows ----
+
+    pub(super) const fn link(&self) -> Link {
+        Link { version: self.wallet.version, balance_after: self.wallet.balance.get() }
+    }
+
+    /// A row of the movement as the provider said it, not decided yet.
+    pub(super) fn blank(&self, movement: &Movement, ids: AttemptIds) -> Row {
+        let command = self.command();
+        Row {
+            key: command.key(&movement.tx_id),
+            player: command.player.clone(),
+            transaction_id: ids.own,
+            kind: movement.action.kind(),
+            category: movement.category,
+            outcome: RowOutcome::Parked,
+            reason: None,
+            requested: movement.action.requested(),
+            amount: Micros::ZERO,
+            shortfall: Micros::ZERO,
+            link: None,
+            reverses: match &movement.action {
+                Action::Reverse { target, .. } => Some(target.clone()),
+                _ => None,
+            },
+            round: command.round.clone(),
+            game: command.game.clone(),
+            fingerprint: ids.fingerprint,
+            detail: movement.detail.clone(),
+            occurred_at: command.occurred_at,
+            created_at: self.attempt.received_at,
+        }
+    }
+
+    /// The next row of the chain.
+    pub(super) fn decided(
+        &mut self,
+        movement: &Movement,
+        ids: AttemptIds,
+        outcome: RowOutcome,
+        reason: Option<Reason>,
+    ) -> Row {
+        self.wallet.version += 1;
+        Row { outcome, reason, link: Some(self.link()), ..self.blank(movement, ids) }
+    }
+
+    /// Adds a row, or promotes the parked one under its key, which keeps its id and its date.
+    pub(super) fn write(&mut self, mut row: Row) -> Entry {
+        let parked = self.history.row(&row.key).filter(|row| row.outcome == RowOutcome::Parked);
+        let promotion = parked.is_some();
+        if let Some(parked) = parked {
+            row.transaction_id = parked.transaction_id;
+            row.created_at = parked.created_at;
+        }
+        let entry = Entry::of(&row, false);
+        self.rows.push((row, promotion));
+        entry
+    }
+
+    // ---- What is known, with this command's own rows ----
+
+    pub(super) fn known_row(&self, key: &Key) -> Option<Row> {
+        self.written(&key.tx_id).or_else(|| self.history.row(key)).cloned()
+    }
+
+    /// What this command itself has written under a key so far.
+    pub(super) fn written(&self, tx_id: &TxId) -> Option<&Row> {
+        self.rows.iter().rev().map(|(row, _)| row).find(|row| row.key.tx_id == *tx_id)
+    }
+
+    pub(super) fn is_reversed(&self, target: &Key) -> bool {
+        self.history.reversal_of(target).is_some()
+            || self.rows.iter().any(|(row, _)| {
+                row.outcome == RowOutcome::Applied && row.reverses.as_ref() == Some(&target.tx_id)
+            })
+    }
+
+    pub(super) fn round_facts(&self, round: Option<&RoundId>) -> RoundFacts {
+        let Some(round) = round else { return RoundFacts::default() };
+        self.rows
+            .iter()
+            .filter(|(row, _)| row.round.as_ref() == Some(round))
+            .map(|(row, _)| RoundFacts::of(row))
+            .fold(self.history.round(&self.command().provider, round), RoundFacts::plus)
+    }
+}

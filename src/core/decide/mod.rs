@@ -1,0 +1,219 @@
+//! Every rule of money, as one pure function.
+//!
+//! Here: the order of the questions, and what becomes of a refusal. The questions themselves:
+//!
+//! - `repeats`: was it decided before?
+//! - `debits`: may the player stake, and that much?
+//! - `parking`: does something have to wait?
+//! - `reversals`: what does a reversal find?
+//! - `draft`: the decision in the making, and the rows that it writes.
+
+mod debits;
+mod draft;
+mod parking;
+mod repeats;
+mod reversals;
+
+use crate::core::command::{Action, Attempt, AttemptIds, Movement};
+use crate::core::history::{History, Standing, WalletState};
+use crate::core::money::{Amount, Micros};
+use crate::core::outcome::{Entry, Outcome, Receipt};
+use crate::core::row::{Reason, Row, RowOutcome};
+use draft::{Culprits, Draft, Refusal};
+
+/// What follows from a command. Written as a whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The wallet after it.
+    pub wallet: WalletState,
+    /// One for each movement, in order.
+    pub outcomes: Vec<Outcome>,
+    /// New rows, in the order of the chain.
+    pub inserts: Vec<Row>,
+    /// Rows that were parked and are decided now, in the order of the chain.
+    pub promotions: Vec<Row>,
+}
+
+impl Decision {
+    /// The answer to the caller.
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            currency: self.wallet.currency.clone(),
+            balance: self.wallet.balance,
+            version: self.wallet.version,
+            status: self.wallet.status,
+            outcomes: self.outcomes.clone(),
+        }
+    }
+}
+
+/// Decides an attempt on a wallet. `history` must hold what was stored under the keys of the
+/// command's reversal targets and, for credits whose policy asks for it, of their round; the
+/// rows under the command's own keys may be left out where they are thought not to exist,
+/// because writing a key twice fails.
+pub fn decide(
+    wallet: &WalletState,
+    standing: &Standing,
+    history: &History,
+    attempt: &Attempt,
+) -> Decision {
+    let mut draft = Draft::new(wallet, history, attempt);
+    match draft.run(standing) {
+        Ok(()) => draft.finish(),
+        Err(refusal) => draft.refuse(refusal),
+    }
+}
+
+impl Draft<'_> {
+    fn run(&mut self, standing: &Standing) -> Result<(), Refusal> {
+        self.recognise_repeats()?;
+        if self.outcomes.iter().all(Option::is_some) {
+            return Ok(());
+        }
+        if self.command().currency.as_ref().is_some_and(|named| *named != self.wallet.currency) {
+            return Err(Refusal::unremembered(Reason::CurrencyMismatch));
+        }
+        self.test_debits(standing)?;
+        if let Some(reason) = self.must_park()? {
+            // Money is never taken later than its own call, so a command with a negative
+            // correction is not parked but asked for again.
+            let takes = |(place, movement, _): (usize, &Movement, AttemptIds)| {
+                self.is_new(place) && movement.action.requested().is_negative()
+            };
+            if self.steps().any(takes) {
+                return Err(Refusal::unremembered(reason));
+            }
+            self.park(reason);
+            return Ok(());
+        }
+        for (place, movement, ids) in self.steps() {
+            if self.is_new(place) {
+                let outcome = match self.written(&movement.tx_id) {
+                    Some(row) => self.repeat_within(row)?,
+                    None => self.step(place, movement, ids)?,
+                };
+                self.settle(place, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    // ---- One movement ----
+
+    fn step(
+        &mut self,
+        place: usize,
+        movement: &Movement,
+        ids: AttemptIds,
+    ) -> Result<Outcome, Refusal> {
+        match &movement.action {
+            Action::Debit(amount) => {
+                self.apply(place, movement, ids, amount.micros().negated(), None)
+            }
+            Action::Credit(amount) => {
+                let flag = self.unmatched(movement);
+                self.apply(place, movement, ids, amount.micros(), flag)
+            }
+            Action::Adjust(micros) => {
+                let flag = self.unmatched(movement);
+                self.apply(place, movement, ids, *micros, flag)
+            }
+            Action::Note(status) => {
+                if let Some(status) = status {
+                    self.wallet.status = *status;
+                }
+                let row = self.decided(movement, ids, RowOutcome::Noted, None);
+                Ok(Outcome::Applied(self.write(row)))
+            }
+            Action::Reverse { target, of, at_most } => {
+                self.reverse(place, movement, ids, target, *of, *at_most)
+            }
+        }
+    }
+
+    /// The flag of a credit that is paid although its round's debit never came.
+    fn unmatched(&self, movement: &Movement) -> Option<Reason> {
+        let key = self.command().key(&movement.tx_id);
+        let row = self.history.row(&key)?;
+        (row.reason == Some(Reason::DebitUnknown)
+            && self.round_facts(self.command().round.as_ref()).debits == 0)
+            .then_some(Reason::Unmatched)
+    }
+
+    fn apply(
+        &mut self,
+        place: usize,
+        movement: &Movement,
+        ids: AttemptIds,
+        effect: Micros,
+        flag: Option<Reason>,
+    ) -> Result<Outcome, Refusal> {
+        let balance = self
+            .wallet
+            .balance
+            .checked_add(effect)
+            .filter(|balance| balance.get() <= Amount::MAX.micros().get())
+            .ok_or(Refusal::unremembered(Reason::BalanceLimit))?;
+        if balance.is_negative() {
+            return Err(Refusal::of(place, Reason::InsufficientFunds));
+        }
+        self.wallet.balance = balance;
+        let mut row = self.decided(movement, ids, RowOutcome::Applied, flag);
+        row.amount = effect;
+        Ok(Outcome::Applied(self.write(row)))
+    }
+
+    // ---- The end ----
+
+    fn finish(self) -> Decision {
+        let (promotions, inserts): (Vec<_>, Vec<_>) =
+            self.rows.into_iter().partition(|(_, promotion)| *promotion);
+        Decision {
+            wallet: self.wallet,
+            outcomes: self.outcomes.into_iter().flatten().collect(),
+            inserts: inserts.into_iter().map(|(row, _)| row).collect(),
+            promotions: promotions.into_iter().map(|(row, _)| row).collect(),
+        }
+    }
+
+    /// Undoes the draft and remembers the refusal with those movements that caused it.
+    fn refuse(self, refusal: Refusal) -> Decision {
+        let Refusal { reason, culprits } = refusal;
+        let mut draft = Self::new(self.before, self.history, self.attempt);
+        for (place, movement, ids) in self.steps() {
+            let key = self.command().key(&movement.tx_id);
+            let prior = self.history.row(&key);
+            let decided = prior.filter(|row| row.outcome != RowOutcome::Parked);
+            let to_blame = match culprits {
+                Culprits::Debits => matches!(movement.action, Action::Debit(_)),
+                Culprits::One(culprit) => culprit == place,
+                Culprits::Nobody => false,
+            };
+            let entry = match decided {
+                Some(row) => Some(Entry::of(row, self.history.reversal_of(&key).is_some())),
+                None if to_blame && reason.is_remembered() => {
+                    // A key that the command uses twice is remembered once.
+                    let written = draft.written(&movement.tx_id).map(|row| Entry::of(row, false));
+                    Some(written.unwrap_or_else(|| {
+                        let row = draft.decided(movement, ids, RowOutcome::Refused, Some(reason));
+                        draft.write(row)
+                    }))
+                }
+                None => prior.map(|row| Entry::of(row, false)),
+            };
+            let replayed = prior.is_some_and(|row| {
+                row.outcome == RowOutcome::Refused && row.transaction_id != ids.own
+            });
+            let mismatched = decided.is_some_and(|row| {
+                row.fingerprint != ids.fingerprint
+                    && !matches!(row.outcome, RowOutcome::Refused | RowOutcome::Tombstone)
+            });
+            let outcome = match entry {
+                Some(entry) if mismatched => Outcome::Mismatch(entry),
+                entry => Outcome::Refused { reason, entry, replayed },
+            };
+            draft.settle(place, outcome);
+        }
+        draft.finish()
+    }
+}

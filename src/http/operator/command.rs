@@ -1,0 +1,35 @@
+//! What the operator says to the core.
+
+use super::error;
+use crate::core::{Action, Category, Command, Movement, PlayerId, Policy, ProviderId, TxId};
+use crate::http::problem::Problem;
+
+/// The provider that the operator itself is.
+pub const OPERATOR: &str = "operator";
+
+/// One movement of the operator's on one wallet.
+///
+/// # Errors
+/// Never, unless the key is longer than the ledger can hold: a fault of ours.
+pub fn command(
+    player: &PlayerId,
+    tx_id: &str,
+    (action, category): (Action, Category),
+    detail: Option<&str>,
+) -> Result<Command, Problem> {
+    let (Ok(provider), Ok(tx_id)) = (ProviderId::parse(OPERATOR), TxId::parse(tx_id)) else {
+        return Err(error::internal());
+    };
+    let movement = Movement { tx_id, action, category, detail: detail.map(Box::from) };
+    Ok(Command {
+        provider,
+        player: player.clone(),
+        currency: None,
+        token: None,
+        game: None,
+        round: None,
+        movements: vec![movement],
+        policy: Policy::PERMISSIVE,
+        occurred_at: None,
+    })
+}
