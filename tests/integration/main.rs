@@ -3,6 +3,8 @@
 mod cache;
 mod decide_properties;
 mod kills;
+mod pragmatic;
 mod races;
 mod redis_faults;
+mod softswiss;
 mod support;
