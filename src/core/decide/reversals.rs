@@ -27,12 +27,15 @@ impl Draft<'_> {
             self.leave_tombstone(movement, ids, target_key);
             return Ok(outcome);
         };
-        let fits = found.player == self.command().player
-            && match found.kind {
-                Kind::Debit => of != Reversible::Credit,
-                Kind::Credit => of != Reversible::Debit,
-                Kind::Reverse | Kind::Adjust | Kind::Note => false,
-            };
+        if found.player != self.command().player {
+            // Not remembered: the key is the rightful player's, who may still need it.
+            return Err(Refusal::unremembered(Reason::TargetNotReversible));
+        }
+        let fits = match found.kind {
+            Kind::Debit => of != Reversible::Credit,
+            Kind::Credit => of != Reversible::Debit,
+            Kind::Reverse | Kind::Adjust | Kind::Note => false,
+        };
         match found.outcome {
             RowOutcome::Tombstone => {
                 return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
