@@ -71,9 +71,9 @@ type Seat = (PlayerId, ProviderId, RoundId);
 /// What is known of a player's part in a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoundFacts {
-    /// Applied debits.
+    /// Applied debits; and tombstones, each of which stands for a debit that never will be.
     pub debits: i64,
-    /// Of those, reversed; and tombstones.
+    /// Of those, reversed; and all tombstones.
     pub cancelled: i64,
     /// Applied credits.
     pub credits: i64,
@@ -97,7 +97,10 @@ impl RoundFacts {
             (Kind::Credit, RowOutcome::Applied) => facts.credits = 1,
             (Kind::Reverse, RowOutcome::Applied) if row.category.is_stake() => facts.cancelled = 1,
             // A parked credit that was undone leaves one as well, and is no stake.
-            (Kind::Debit | Kind::Reverse, RowOutcome::Tombstone) => facts.cancelled = 1,
+            (Kind::Debit | Kind::Reverse, RowOutcome::Tombstone) => {
+                facts.debits = 1;
+                facts.cancelled = 1;
+            }
             _ => {}
         }
         facts

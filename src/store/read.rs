@@ -64,8 +64,9 @@ pub async fn standing(
         LEFT JOIN session s ON s.token_hash = c.token_hash
         LEFT JOIN game g ON g.provider = c.provider AND g.game_id = c.game_id
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied') AS debits,
-                   count(*) FILTER (WHERE t.outcome = 'tombstone' AND t.kind IN ('debit', 'reverse')
+            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied'
+                       OR t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone') AS debits,
+                   count(*) FILTER (WHERE t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone'
                        OR t.kind = 'reverse' AND t.outcome = 'applied'
                           AND t.category IN ('bet', 'tip')) AS cancelled,
                    count(*) FILTER (WHERE t.kind = 'credit' AND t.outcome = 'applied') AS credits

@@ -27,6 +27,15 @@ impl Draft<'_> {
             self.leave_tombstone(movement, ids, target_key);
             return Ok(outcome);
         };
+        if found.player != self.command().player {
+            // Not remembered: the key is the rightful player's, who may still need it.
+            return Err(Refusal::unremembered(Reason::TargetNotReversible));
+        }
+        let fits = match found.kind {
+            Kind::Debit => of != Reversible::Credit,
+            Kind::Credit => of != Reversible::Debit,
+            Kind::Reverse | Kind::Adjust | Kind::Note => false,
+        };
         match found.outcome {
             RowOutcome::Tombstone => {
                 return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
@@ -34,21 +43,15 @@ impl Draft<'_> {
             RowOutcome::Refused => {
                 return Ok(self.no_effect(movement, ids, Reason::TargetRefused));
             }
-            RowOutcome::Noted => return Err(Refusal::of(place, Reason::TargetNotReversible)),
-            RowOutcome::Parked => {
+            RowOutcome::Parked if fits => {
                 let outcome = self.no_effect(movement, ids, Reason::TargetParked);
                 self.cancel_parked(found);
                 return Ok(outcome);
             }
-            RowOutcome::Applied => {}
-        }
-        let fits = match found.kind {
-            Kind::Debit => of != Reversible::Credit,
-            Kind::Credit => of != Reversible::Debit,
-            Kind::Reverse | Kind::Adjust | Kind::Note => false,
-        };
-        if !fits || found.player != self.command().player {
-            return Err(Refusal::of(place, Reason::TargetNotReversible));
+            RowOutcome::Applied if fits => {}
+            RowOutcome::Applied | RowOutcome::Parked | RowOutcome::Noted => {
+                return Err(Refusal::of(place, Reason::TargetNotReversible));
+            }
         }
         if self.is_reversed(&target_key) {
             return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -62,6 +63,14 @@ impl Setup {
     }
 }
 
+/// The wallet's program, with nothing of the environment of the tests: none of it is meant
+/// for it.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
+    command.env_clear();
+    command
+}
+
 /// A running node. It is killed when it is dropped; when a test fails, its last words are shown.
 pub struct Node {
     process: Process,
@@ -78,16 +87,25 @@ impl Node {
         let folder = Folder::new("wallet-node");
         let config = folder.path().join("wallet.toml");
         std::fs::write(&config, toml::to_string(&setup.0).expect("TOML")).expect("a file");
+        let secrets =
+            [("PRAGMATIC_SECRET", pragmatic::SECRET), ("SOFTSWISS_TOKEN", softswiss::TOKEN)];
+        Self::run(folder, &config, &secrets).await
+    }
+
+    /// Starts one with a configuration that is there already, and with nothing but these
+    /// variables around it.
+    pub async fn configured(config: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::run(Folder::new("wallet-node"), config, variables).await
+    }
+
+    async fn run(folder: Folder, config: &Path, variables: &[(&str, &str)]) -> Self {
         let log = File::create(folder.path().join("log")).expect("a file");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wallet"));
+        let mut command = program();
         command
             .arg("serve")
             .arg("--config")
-            .arg(&config)
-            // Nothing of the environment of the tests is meant for it.
-            .env_clear()
-            .env("PRAGMATIC_SECRET", pragmatic::SECRET)
-            .env("SOFTSWISS_TOKEN", softswiss::TOKEN)
+            .arg(config)
+            .envs(variables.iter().copied())
             .env("RUST_BACKTRACE", "1")
             .stdout(log.try_clone().expect("a handle"))
             .stderr(log);

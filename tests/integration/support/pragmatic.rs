@@ -20,6 +20,7 @@ pub const GAME: &str = "vs20demogame";
 pub struct Call {
     path: String,
     params: Vec<(String, String)>,
+    signed: bool,
 }
 
 /// What a reply says.
@@ -43,6 +44,7 @@ pub fn call(path: &str, params: &[(&str, &str)]) -> Call {
     Call {
         path: format!("/pragmatic/{path}"),
         params: params.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        signed: true,
     }
 }
 
@@ -87,6 +89,13 @@ fn money(path: &str, player: &str, reference: &str, round: &str, amount: &str) -
 }
 
 impl Call {
+    /// The same to another provider of this protocol.
+    #[must_use]
+    pub fn at(mut self, slug: &str) -> Self {
+        self.path = self.path.replacen("pragmatic", slug, 1);
+        self
+    }
+
     /// With a parameter more, or with another value of one.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -101,6 +110,25 @@ impl Call {
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.params.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// Without a hash.
+    #[must_use]
+    pub fn unsigned(mut self) -> Self {
+        self.signed = false;
+        self
+    }
+
+    /// The value of a parameter.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// With a parameter once more than it is there already.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: &str) -> Self {
+        self.params.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -121,7 +149,7 @@ impl Call {
     pub fn body(&self) -> String {
         let mut pairs: Vec<String> =
             self.params.iter().map(|(name, value)| pair(name, value)).collect();
-        if !self.params.iter().any(|(name, _)| name == "hash") {
+        if self.signed && self.param("hash").is_none() {
             pairs.push(pair("hash", &self.hash()));
         }
         pairs.join("&")

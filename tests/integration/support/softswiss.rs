@@ -15,19 +15,19 @@ pub const GAME: &str = "acme:DemoSlot";
 /// One call, which can be sent as often as one likes, to any node.
 #[derive(Clone, Debug)]
 pub struct Call {
-    path: &'static str,
+    path: String,
     /// The body.
     pub json: Value,
 }
 
 /// Bets and wins of one round: `bet(id, units)`, `win(id, units)`.
 pub fn play(player: &str, round: &str, actions: &[Value]) -> Call {
-    call("/softswiss/play", player, round, actions)
+    call("play", player, round, actions)
 }
 
 /// Undoes bets and wins: `rolled_back(id, original)`.
 pub fn rollback(player: &str, round: &str, actions: &[Value]) -> Call {
-    call("/softswiss/rollback", player, round, actions)
+    call("rollback", player, round, actions)
 }
 
 /// An action of `play`.
@@ -45,14 +45,37 @@ pub fn rolled_back(id: &str, original: &str) -> Value {
     json!({ "action": "rollback", "action_id": id, "original_action_id": original })
 }
 
-fn call(path: &'static str, player: &str, round: &str, actions: &[Value]) -> Call {
+/// What an issue of bonus spins came to.
+pub fn freespins(player: &str, issue: &str, status: &str, units: i64) -> Call {
+    let json = json!({
+        "user_id": player, "currency": "EUR", "issue_id": issue, "status": status,
+        "total_amount": units,
+    });
+    Call { path: "/softswiss/freespins".to_owned(), json }
+}
+
+fn call(path: &str, player: &str, round: &str, actions: &[Value]) -> Call {
     let json = json!({
         "user_id": player, "currency": "EUR", "game": GAME, "game_id": round, "actions": actions,
     });
-    Call { path, json }
+    Call { path: format!("/softswiss/{path}"), json }
 }
 
 impl Call {
+    /// The same to another provider of this protocol.
+    #[must_use]
+    pub fn at(mut self, slug: &str) -> Self {
+        self.path = self.path.replacen("softswiss", slug, 1);
+        self
+    }
+
+    /// With a field more, or with another value of one; `null` is as good as without it.
+    #[must_use]
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.json[field] = value.into();
+        self
+    }
+
     /// Sends it, whatever may come back.
     ///
     /// # Errors
@@ -61,7 +84,7 @@ impl Call {
         let body = self.json.to_string();
         let signature = sign(body.as_bytes());
         let headers = [("content-type", "application/json"), ("x-request-sign", &signature)];
-        to.send(Method::POST, self.path, &headers, body).await
+        to.send(Method::POST, &self.path, &headers, body).await
     }
 
     /// Sends it to a node that has to answer: the status and the body.

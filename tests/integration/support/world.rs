@@ -76,6 +76,14 @@ impl World {
         count.expect("a count")
     }
 
+    /// What stands in the ledger under a provider's key: outcome, reason and what moved in cents.
+    pub async fn row(&self, provider: &str, tx_id: &str) -> Option<(String, String, i64)> {
+        let sql = "SELECT outcome, coalesce(reason, ''), amount_micros / 10000 FROM trx_log
+                   WHERE provider = $1 AND tx_id = $2";
+        let row = sqlx::query_as(sql).bind(provider).bind(tx_id);
+        row.fetch_optional(&self.database.pool).await.expect("a ledger")
+    }
+
     /// Panics when the money does not add up.
     pub async fn check(&self) {
         ledger::check_integrity(&self.database.pool).await;
