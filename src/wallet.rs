@@ -11,10 +11,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::cache::{Cache, CachedBalance, Claimed, Finished, Publication};
-use crate::core::policy::SessionRule;
+use crate::core::policy::{LateOriginal, SessionRule};
 use crate::core::{
-    Attempt, Checks, Command, GameId, GameState, Outcome, PlayerId, PlayerStatus, PlayerView,
-    ProviderId, Reason, Receipt, SessionFact, TokenHash, TransactionId,
+    Action, Attempt, Checks, Command, GameId, GameState, Outcome, PlayerId, PlayerStatus,
+    PlayerView, ProviderId, Reason, Receipt, SessionFact, TokenHash, TransactionId,
 };
 use crate::store::{Engine, ExecuteError, LookupError, games, players};
 
@@ -130,11 +130,11 @@ impl Wallet {
         let fingerprint = attempt.fingerprint();
         let claimed = self.cache.claim(&key, &command.player, fingerprint).await;
         let repeat_expected = match claimed {
-            Claimed::Finished(receipt) => {
+            Claimed::Finished(receipt) if !may_have_been_undone(command) => {
                 note_repeats(&attempt, &receipt, Layer::Redis);
                 return Ok(receipt);
             }
-            Claimed::Seen => true,
+            Claimed::Finished(_) | Claimed::Seen => true,
             Claimed::New | Claimed::Unavailable => false,
         };
         let receipt = self.engine.execute(Arc::clone(&attempt), repeat_expected, deadline).await?;
@@ -278,6 +278,14 @@ const fn refuse_inactive(status: PlayerStatus) -> Result<(), WalletError> {
         PlayerStatus::Frozen => Err(WalletError::Refused(Reason::PlayerFrozen)),
         PlayerStatus::Closed => Err(WalletError::Refused(Reason::PlayerClosed)),
     }
+}
+
+/// True when a repeat must not be answered from Redis: another node may have undone the stake
+/// since and may have failed to say so, and the protocol tells a stake that stands from one
+/// that does not.
+fn may_have_been_undone(command: &Command) -> bool {
+    command.policy.late_original == LateOriginal::Refuse
+        && command.movements.iter().any(|movement| matches!(movement.action, Action::Debit(_)))
 }
 
 /// Counts and logs what had been decided before, naming the first transaction.

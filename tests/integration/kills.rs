@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use futures_util::future::join_all;
 use sqlx::PgTransaction;
 
 use crate::support::http::Wire;
+use crate::support::node::{Node, Setup};
 use crate::support::postgres_server::PostgresServer;
-use crate::support::pragmatic::{self, Answer};
+use crate::support::pragmatic::{self, Answer, Call};
 use crate::support::traffic::{IN_TIME, Traffic};
 use crate::support::world::World;
 
@@ -93,6 +95,71 @@ async fn without_postgres_every_call_is_told_to_try_again() {
     server.start_again().await;
     world.nodes[0].wait_until_ready().await;
     assert_eq!(bet.send(world.api(0)).await.cash, Some(9_900));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_starts_before_postgres_is_ready_once_that_is_there() {
+    let mut server = PostgresServer::start().await;
+    let world = World::on(&server, 0, "").await;
+    world.bank.open("ann", "100.00").await;
+    server.kill9();
+    let node = Node::launch(&Setup::on(&world.database).with(QUICK)).await;
+    assert_eq!(node.ops.get("/livez").await.status, StatusCode::OK);
+    assert_eq!(node.ops.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let bet = pragmatic::bet("ann", "b-1", "r-1", "1.00");
+    assert_eq!(bet.send(&node.api).await.error, 100);
+    server.start_again().await;
+    node.wait_until_ready().await;
+    assert_eq!(bet.send(&node.api).await.cash, Some(9_900));
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statement_that_hangs_is_given_up_and_its_bet_is_placed_once() {
+    let toml = "database.batch_timeout_ms = 200\nproviders.pragmatic.deadline_ms = 10000";
+    let world = World::tuned(1, toml).await;
+    world.bank.open("ann", "100.00").await;
+    let held = hold(&world, "ann").await;
+    let (bet, node) = (pragmatic::bet("ann", "b-1", "r-1", "1.00"), world.api(0).clone());
+    let placed = tokio::spawn({
+        let bet = bet.clone();
+        async move { bet.send(&node).await }
+    });
+    // More than one statement waits for the row before it is let go.
+    let redone = || world.nodes[0].metric("wallet_redo_total", &[("cause", "database")]);
+    wait_until(|| async { redone().await >= 2.0 }).await;
+    held.rollback().await.expect("released");
+    let placed = placed.await.expect("an answer");
+    assert_eq!(bet.send(world.api(0)).await.id(), placed.id());
+    assert_eq!(world.balance("ann").await, 9_900);
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bet_that_was_told_to_try_again_is_placed_once_however_late_its_statement_comes() {
+    let world = World::tuned(2, "providers.pragmatic.deadline_ms = 600").await;
+    world.bank.open("ann", "100.00").await;
+    let held = hold(&world, "ann").await;
+    let bet = pragmatic::bet("ann", "b-1", "r-1", "1.00");
+    for number in 0..4 {
+        assert_eq!(bet.send(world.api(number)).await.error, 100);
+    }
+    held.rollback().await.expect("released");
+    let placed = insist(&bet, &world).await;
+    assert_eq!(insist(&bet, &world).await.id(), placed.id());
+    assert_eq!(world.balance("ann").await, 9_900);
+    world.check().await;
+}
+
+/// Sends a call until the answer is not "try again".
+async fn insist(call: &Call, world: &World) -> Answer {
+    for number in 0..50 {
+        let answer = call.send(world.api(number)).await;
+        if answer.error != 100 {
+            return answer;
+        }
+    }
+    panic!("{call:?} is never answered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

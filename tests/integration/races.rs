@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use crate::support::pragmatic::{self, Answer, Call};
 use crate::support::softswiss;
+use crate::support::traffic::Traffic;
 use crate::support::world::World;
 
 async fn all_at_once(world: &World, calls: &[Call]) -> Vec<Answer> {
@@ -147,4 +148,26 @@ async fn hot_wallet(nodes: usize) {
     assert_eq!(shown.len(), bets.len());
     assert_eq!(world.balance("ann").await, 10_000 - 64 * 25);
     world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_reply_said_is_what_every_node_tells_from_then_on() {
+    let world = World::with_nodes(2).await;
+    world.bank.open("ann", "100.00").await;
+    for number in 0..40 {
+        let bet = pragmatic::bet("ann", &format!("b-{number}"), "r-1", "0.01");
+        let said = bet.send(world.api(number)).await.cash;
+        let told = pragmatic::balance("ann").send(world.api(number + 1)).await.cash;
+        assert_eq!(told, said);
+    }
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn players_in_several_lanes_of_several_nodes_play_side_by_side() {
+    let world = World::tuned(2, "database.lanes = 3").await;
+    let traffic = Traffic::start(&world, 12).await;
+    traffic.rounds(150).await;
+    let tally = traffic.stop(&world).await;
+    assert_eq!((tally.unanswered, tally.repeats), (0, 0), "nothing has to be sent again");
 }

@@ -102,3 +102,34 @@ async fn a_lying_redis_gives_nobody_money() {
     assert_eq!(world.balance("ann").await, 0);
     world.check().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bet_refunded_by_a_node_that_cannot_tell_redis_does_not_look_like_one_that_stands() {
+    let mut world = World::with_nodes(1).await;
+    world.add_node("cache.url = \"redis+unix:///nowhere/redis.sock\"").await;
+    world.bank.open("ann", "10.00").await;
+    let bet = pragmatic::bet("ann", "b-1", "r-1", "1.00");
+    assert_eq!(bet.send(world.api(0)).await.error, 0);
+    assert_eq!(pragmatic::refund("ann", "b-1").send(world.api(1)).await.error, 0);
+    let again = bet.send(world.api(0)).await;
+    assert_eq!((again.error, again.cash), (120, Some(1_000)), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repeats_are_counted_by_the_layer_that_knew_them() {
+    let mut world = World::with_nodes(1).await;
+    world.bank.open("ann", "10.00").await;
+    pragmatic::bet("ann", "b-1", "r-1", "1.00").send(world.api(0)).await.id();
+    let result = pragmatic::result("ann", "w-1", "r-1", "1.00");
+    let id = result.send(world.api(0)).await.id().to_owned();
+    assert_eq!(result.send(world.api(0)).await.id(), id);
+    world.redis.kill();
+    assert_eq!(result.send(world.api(0)).await.id(), id);
+    assert_eq!(result.send(world.api(0)).await.id(), id);
+    for (layer, times) in [("redis", 1.0), ("database", 2.0)] {
+        let labels = [("provider", "pragmatic"), ("layer", layer)];
+        let counted = world.nodes[0].metric("wallet_duplicates_total", &labels).await;
+        assert!((counted - times).abs() < 0.1, "{layer}: {counted}");
+    }
+    assert_eq!(world.balance("ann").await, 1_000);
+}

@@ -110,13 +110,14 @@ fn at_once_over_two_nodes_every_key_takes_effect_once_and_keeps_its_id() {
         runtime.block_on(async {
             store.bank.open(player, "40").await;
             let mut ids: HashMap<TxId, Outcome> = HashMap::new();
-            for some in script.chunks(12) {
+            // Later ones come after the grace of what was parked.
+            for (turn, some) in (0..).zip(script.chunks(12)) {
                 let commands: Vec<Command> =
                     some.iter().map(|spec| spec.own_command(player, &policy)).collect();
                 let arrivals = commands
                     .iter()
                     .enumerate()
-                    .map(|(number, command)| store.execute(number, attempt(command, 0)));
+                    .map(|(number, command)| store.execute(number, attempt(command, turn * 6)));
                 for (command, receipt) in commands.iter().zip(join_all(arrivals).await) {
                     let receipt = receipt.expect("a receipt");
                     for (movement, outcome) in command.movements.iter().zip(receipt.outcomes) {

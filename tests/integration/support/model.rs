@@ -213,7 +213,9 @@ fn movement() -> impl Strategy<Value = (u8, Action, Category)> {
         let micros = if takes { amount.micros().negated() } else { amount.micros() };
         (Action::Adjust(micros), Category::Adjustment)
     });
-    let note = Just((Action::Note(None), Category::RoundEnd));
+    let status = select(PlayerStatus::ALL).prop_map(Some);
+    let note = prop_oneof![2 => Just(None), 1 => status]
+        .prop_map(|status| (Action::Note(status), Category::Status));
     let action = prop_oneof![4 => debit, 3 => credit, 3 => reverse, 1 => adjust, 1 => note];
     (KEYS, action).prop_map(|(key, (action, category))| (key, action, category))
 }

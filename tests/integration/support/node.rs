@@ -84,6 +84,13 @@ pub struct Node {
 impl Node {
     /// Starts one and waits until it is ready.
     pub async fn start(setup: &Setup) -> Self {
+        let node = Self::launch(setup).await;
+        node.wait_until_ready().await;
+        node
+    }
+
+    /// Starts one and waits until it listens.
+    pub async fn launch(setup: &Setup) -> Self {
         let folder = Folder::new("wallet-node");
         let config = folder.path().join("wallet.toml");
         std::fs::write(&config, toml::to_string(&setup.0).expect("TOML")).expect("a file");
@@ -113,7 +120,6 @@ impl Node {
         let nowhere = Endpoint::at(SocketAddr::from(([127, 0, 0, 1], 9)));
         let mut node = Self { process, api: nowhere.clone(), ops: nowhere, folder };
         node.learn_addresses().await;
-        node.wait_until_ready().await;
         node
     }
 
