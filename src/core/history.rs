@@ -62,15 +62,18 @@ pub enum GameState {
 pub struct History {
     rows: HashMap<Key, Row>,
     reversals: HashMap<Key, Row>,
-    rounds: HashMap<(ProviderId, RoundId), RoundFacts>,
+    rounds: HashMap<Seat, RoundFacts>,
 }
 
-/// What is known of a round.
+/// A player in a round: at a live table many share one.
+type Seat = (PlayerId, ProviderId, RoundId);
+
+/// What is known of a player's part in a round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RoundFacts {
-    /// Applied debits.
+    /// Applied debits; and tombstones, each of which stands for a debit that never will be.
     pub debits: i64,
-    /// Of those, reversed; and tombstones.
+    /// Of those, reversed; and all tombstones.
     pub cancelled: i64,
     /// Applied credits.
     pub credits: i64,
@@ -93,7 +96,11 @@ impl RoundFacts {
             (Kind::Debit, RowOutcome::Applied) => facts.debits = 1,
             (Kind::Credit, RowOutcome::Applied) => facts.credits = 1,
             (Kind::Reverse, RowOutcome::Applied) if row.category.is_stake() => facts.cancelled = 1,
-            (_, RowOutcome::Tombstone) => facts.cancelled = 1,
+            // A parked credit that was undone leaves one as well, and is no stake.
+            (Kind::Debit | Kind::Reverse, RowOutcome::Tombstone) => {
+                facts.debits = 1;
+                facts.cancelled = 1;
+            }
             _ => {}
         }
         facts
@@ -106,20 +113,16 @@ impl History {
         self.rows.get(key)
     }
 
-    /// Every row that was learnt.
-    pub fn rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.values()
-    }
-
     /// The reversal that took effect on a target.
     pub fn reversal_of(&self, target: &Key) -> Option<&Row> {
         self.reversals.get(target)
     }
 
-    /// What is known of a round.
-    pub fn round(&self, provider: &ProviderId, round: &RoundId) -> RoundFacts {
-        // Borrowed pairs cannot be looked up in a map of owned ones; both clones are counters.
-        self.rounds.get(&(provider.clone(), round.clone())).copied().unwrap_or_default()
+    /// What is known of a player's part in a round.
+    pub fn round(&self, player: &PlayerId, provider: &ProviderId, round: &RoundId) -> RoundFacts {
+        // What is borrowed cannot be looked up in a map of owned seats; the clones are counters.
+        let seat = (player.clone(), provider.clone(), round.clone());
+        self.rounds.get(&seat).copied().unwrap_or_default()
     }
 
     /// Learns a stored row.
@@ -133,15 +136,22 @@ impl History {
         self.rows.insert(row.key.clone(), row);
     }
 
-    /// Learns the stored rows of a round, as a whole.
-    pub fn learn_round(&mut self, provider: ProviderId, round: RoundId, facts: RoundFacts) {
-        self.rounds.insert((provider, round), facts);
+    /// Learns a player's stored rows of a round, as a whole.
+    pub fn learn_round(
+        &mut self,
+        player: PlayerId,
+        provider: ProviderId,
+        round: RoundId,
+        facts: RoundFacts,
+    ) {
+        self.rounds.insert((player, provider, round), facts);
     }
 
     /// Adds a row that was decided after the history was read.
     pub fn append(&mut self, row: Row) {
         if let Some(round) = &row.round {
-            let facts = self.rounds.entry((row.key.provider.clone(), round.clone())).or_default();
+            let seat = (row.player.clone(), row.key.provider.clone(), round.clone());
+            let facts = self.rounds.entry(seat).or_default();
             *facts = facts.plus(RoundFacts::of(&row));
         }
         self.learn_row(row);

@@ -140,7 +140,7 @@ pub async fn with_promotions(
             UPDATE trx_log
             SET outcome = $4, reason = $5, amount_micros = $6, shortfall_micros = $7,
                 balance_after_micros = $8, wallet_version = $9, requested_micros = $10,
-                category = $11
+                category = $11, round_id = $12, game_id = $13
             WHERE player_id = $1 AND provider = $2 AND tx_id = $3 AND outcome = 'parked'
             "#,
             row.player.as_str(),
@@ -154,6 +154,8 @@ pub async fn with_promotions(
             link.version,
             row.requested.get(),
             row.category.as_str(),
+            row.round.as_ref().map(crate::core::RoundId::as_str),
+            row.game.as_ref().map(crate::core::GameId::as_str),
         )
         .execute(&mut *transaction)
         .await?;

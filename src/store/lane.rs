@@ -243,12 +243,14 @@ impl Lane {
         let mut facts = read::standing(connection, &borrowed).await?;
         let hinted: Vec<(&Attempt, bool)> =
             attempts.iter().map(|(attempt, repeat)| (&**attempt, *repeat)).collect();
-        read::prior_rows(connection, &hinted, care.depth(), &mut facts.history).await?;
-        if facts.are_torn() {
+        read::prior_rows(connection, &hinted, care.depth(), &mut facts).await?;
+        if facts.torn {
             return Err(Fault::Conflict);
         }
-
         let plan = Plan::make(&borrowed, facts);
+        if care == Care::Hopeful && plan.guesses() {
+            return Err(Fault::Conflict);
+        }
         let started = Instant::now();
         if let Some(alone) = plan.alone() {
             commit::with_promotions(connection, alone.0, alone.1).await?;
@@ -342,6 +344,15 @@ impl Plan {
         Self { steps, wallets }
     }
 
+    /// True when a refusal would leave no row, so that no write can fail should its key be
+    /// taken after all.
+    fn guesses(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Decided(decision) => decision.inserts.is_empty() && decision.refuses_unheard(),
+            Step::NoWallet | Step::Later => false,
+        })
+    }
+
     /// The single decision of a plan that decides a parked row.
     fn alone(&self) -> Option<(&WalletState, &Decision)> {
         let [Step::Decided(decision)] = self.steps.as_slice() else { return None };
@@ -369,7 +380,8 @@ impl Plan {
             })
             .flatten()
             .collect();
-        rows.sort_by(|a, b| a.player.cmp(&b.player));
+        // The keys, too, are taken in one order, however the calls came in.
+        rows.sort_by(|a, b| (&a.player, &a.key).cmp(&(&b.player, &b.key)));
         (changes, rows)
     }
 }

@@ -23,17 +23,9 @@ pub struct Facts {
     pub standings: Vec<Standing>,
     /// Of all players together: keys belong to one player each.
     pub history: History,
-}
-
-impl Facts {
-    /// True when a row was written after its wallet had been read. A write would fail by the
-    /// version; a repeat writes nothing, and would be told the balance from before itself.
-    pub fn are_torn(&self) -> bool {
-        self.history.rows().any(|row| {
-            let wallet = self.wallets.get(&row.player);
-            wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version)
-        })
-    }
+    /// True when a row was decided after its wallet had been read. Whoever answers from both
+    /// shows a balance from before the row.
+    pub torn: bool,
 }
 
 /// Reads wallets, sessions, games and, where a policy turns on them, rounds: one round trip.
@@ -72,8 +64,9 @@ pub async fn standing(
         LEFT JOIN session s ON s.token_hash = c.token_hash
         LEFT JOIN game g ON g.provider = c.provider AND g.game_id = c.game_id
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied') AS debits,
-                   count(*) FILTER (WHERE t.outcome = 'tombstone'
+            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied'
+                       OR t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone') AS debits,
+                   count(*) FILTER (WHERE t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone'
                        OR t.kind = 'reverse' AND t.outcome = 'applied'
                           AND t.category IN ('bet', 'tip')) AS cancelled,
                    count(*) FILTER (WHERE t.kind = 'credit' AND t.outcome = 'applied') AS credits
@@ -114,7 +107,8 @@ pub async fn standing(
         if let Some(round) = judged_round(attempt) {
             let seen =
                 RoundFacts { debits: row.debits, cancelled: row.cancelled, credits: row.credits };
-            facts.history.learn_round(command.provider.clone(), round.clone(), seen);
+            let (player, provider) = (command.player.clone(), command.provider.clone());
+            facts.history.learn_round(player, provider, round.clone(), seen);
         }
         if !facts.wallets.contains_key(&command.player) {
             let wallet = wallet_state(
@@ -131,11 +125,14 @@ pub async fn standing(
     Ok(facts)
 }
 
-/// The round whose past decides about the attempt, if one does.
+/// The round whose past decides about the attempt, if one does. That of a reversal may: its
+/// target may still be on its way, in the same batch.
 fn judged_round(attempt: &Attempt) -> Option<&RoundId> {
     let command = &attempt.command;
-    let judged = command.policy.looks_at_round()
-        && command.movements.iter().any(|movement| movement.category.settles_a_round());
+    let judged = command.movements.iter().any(|movement| {
+        matches!(movement.action, Action::Reverse { .. })
+            || command.policy.looks_at_round() && movement.category.settles_a_round()
+    });
     command.round.as_ref().filter(|_| judged)
 }
 
@@ -186,7 +183,7 @@ pub async fn prior_rows(
     connection: &mut PgConnection,
     attempts: &[(&Attempt, bool)],
     depth: Depth,
-    history: &mut History,
+    facts: &mut Facts,
 ) -> Result<(), LookupError> {
     let mut wanted = Wanted::default();
     for (attempt, repeat_expected) in attempts {
@@ -247,9 +244,13 @@ pub async fn prior_rows(
     for row in rows {
         let credits = row.round_credits;
         let row = row.into_row()?;
+        let Facts { wallets, history, torn, .. } = &mut *facts;
+        let wallet = wallets.get(&row.player);
+        *torn |= wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version);
         if let (Some(credits), Some(round)) = (credits, &row.round) {
-            let facts = RoundFacts { credits, ..history.round(&row.key.provider, round) };
-            history.learn_round(row.key.provider.clone(), round.clone(), facts);
+            let (player, provider) = (row.player.clone(), row.key.provider.clone());
+            let seen = RoundFacts { credits, ..history.round(&player, &provider, round) };
+            history.learn_round(player, provider, round.clone(), seen);
         }
         history.learn_row(row);
     }

@@ -5,7 +5,7 @@ use seamless_wallet::core::{
     Action, Amount, Category, Decision, Micros, Outcome, Policy, Reversible, RowOutcome,
 };
 
-use crate::support::model::{Model, Spec, attempt, policy, script, tx};
+use crate::support::model::{Model, Spec, attempt, peaceful, policy, script, tx};
 
 const START: i64 = 40_000_000;
 
@@ -147,37 +147,7 @@ proptest! {
         script in script(2..30),
         order in any::<prop::sample::Index>(),
     ) {
-        // Every key says one thing, and there is money enough: then only the order differs.
-        let mut seen = std::collections::HashMap::new();
-        let mut specs: Vec<Spec> = Vec::new();
-        for spec in script.into_iter().filter(|spec| spec.movements.len() == 1) {
-            let (key, action, _) = spec.movements[0].clone();
-            let known = seen.entry(key).or_insert_with(|| spec.clone()).clone();
-            let harmless = !matches!(
-                action,
-                Action::Reverse { at_most: Some(_), .. } | Action::Note(_)
-            );
-            if harmless && spec.right_currency {
-                specs.push(known);
-            }
-        }
-        specs.retain(|spec| match &spec.movements[0] {
-            // What a reversal may undo, and that it is not itself a target.
-            (key, Action::Reverse { target, of, at_most: None }, _) => {
-                *of == Reversible::Any
-                    && *target != tx(*key)
-                    && !seen.iter().any(|(other, spec)| {
-                        tx(*other) == *target
-                            && !matches!(
-                                spec.movements[0].1,
-                                Action::Debit(_) | Action::Credit(_)
-                            )
-                    })
-            }
-            (_, Action::Debit(_) | Action::Credit(_), _) => true,
-            _ => false,
-        });
-        specs.retain(|spec| spec.right_currency);
+        let mut specs = peaceful(script);
         let rich = 1_000 * START;
         let run = |specs: &[Spec]| {
             let mut model = Model::with_balance("ann", rich);

@@ -166,10 +166,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn round_facts(&self, round: Option<&RoundId>) -> RoundFacts {
         let Some(round) = round else { return RoundFacts::default() };
+        let Command { player, provider, .. } = self.command();
         self.rows
             .iter()
             .filter(|(row, _)| row.round.as_ref() == Some(round))
             .map(|(row, _)| RoundFacts::of(row))
-            .fold(self.history.round(&self.command().provider, round), RoundFacts::plus)
+            .fold(self.history.round(player, provider, round), RoundFacts::plus)
     }
 }

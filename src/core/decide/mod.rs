@@ -35,6 +35,12 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// True when a movement is refused of which no row tells.
+    pub fn refuses_unheard(&self) -> bool {
+        let unheard = |outcome: &Outcome| matches!(outcome, Outcome::Refused { entry: None, .. });
+        self.outcomes.iter().any(unheard)
+    }
+
     /// The answer to the caller.
     pub fn receipt(&self) -> Receipt {
         Receipt {
@@ -215,5 +221,130 @@ impl Draft<'_> {
             draft.settle(place, outcome);
         }
         draft.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::core::policy::{CreditAfterReversal, CreditWithoutDebit, LateOriginal};
+    use crate::core::{
+        Category, Command, Currency, PlayerId, PlayerStatus, Policy, ProviderId, Reversible,
+        RoundId, TransactionId, TxId,
+    };
+
+    /// A wallet in memory with 100 units, and everything that was written of it.
+    struct Bench {
+        wallet: WalletState,
+        history: History,
+        ids: u128,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let wallet = WalletState {
+                player: PlayerId::parse("p").expect("an id"),
+                currency: Currency::parse("EUR").expect("a code"),
+                balance: Micros::new(100),
+                version: 0,
+                status: PlayerStatus::Active,
+                bet_limit: None,
+            };
+            Self { wallet, history: History::default(), ids: 0 }
+        }
+
+        /// What comes of one movement in the one round, with a protocol that is strict.
+        fn does(&mut self, id: &str, action: Action, category: Category) -> Outcome {
+            let command = Command {
+                provider: ProviderId::parse("acme").expect("a slug"),
+                player: self.wallet.player.clone(),
+                currency: None,
+                token: None,
+                game: None,
+                round: Some(RoundId::parse("r").expect("an id")),
+                movements: vec![Movement { tx_id: tx(id), action, category, detail: None }],
+                policy: Policy {
+                    credit_without_debit: CreditWithoutDebit::Park { grace: TimeDelta::days(1) },
+                    credit_after_reversal: CreditAfterReversal::Refuse,
+                    late_original: LateOriginal::Refuse,
+                    ..Policy::PERMISSIVE
+                },
+                occurred_at: None,
+            };
+            let attempt = Attempt::new(command, DateTime::UNIX_EPOCH, || {
+                self.ids += 1;
+                TransactionId::new(Uuid::from_u128(self.ids))
+            });
+            let decision = decide(&self.wallet, &Standing::default(), &self.history, &attempt);
+            for row in decision.inserts.into_iter().chain(decision.promotions) {
+                self.history.append(row);
+            }
+            self.wallet = decision.wallet;
+            decision.outcomes[0]
+        }
+
+        fn bets(&mut self, id: &str) -> Outcome {
+            self.does(id, Action::Debit(units(10)), Category::Bet)
+        }
+
+        fn wins(&mut self, id: &str) -> Outcome {
+            self.does(id, Action::Credit(units(30)), Category::Win)
+        }
+
+        fn refunds(&mut self, id: &str, target: &str) -> Outcome {
+            let (target, of) = (tx(target), Reversible::Debit);
+            self.does(id, Action::Reverse { target, of, at_most: None }, Category::Bet)
+        }
+    }
+
+    fn tx(id: &str) -> TxId {
+        TxId::parse(id).expect("an id")
+    }
+
+    fn units(units: i64) -> Amount {
+        Amount::try_from(Micros::new(units)).expect("an amount")
+    }
+
+    #[test]
+    fn a_bet_that_never_comes_does_not_cost_the_win_of_another() {
+        for refund_first in [true, false] {
+            let mut bench = Bench::new();
+            if refund_first {
+                bench.refunds("x1", "never");
+            }
+            assert!(matches!(bench.bets("b1"), Outcome::Applied(_)));
+            if !refund_first {
+                bench.refunds("x1", "never");
+            }
+            assert!(matches!(bench.wins("w1"), Outcome::Applied(_)));
+            assert_eq!(bench.wallet.balance, Micros::new(120));
+        }
+    }
+
+    #[test]
+    fn a_win_after_the_end_of_every_bet_is_refused() {
+        let mut bench = Bench::new();
+        bench.bets("b1");
+        bench.refunds("x1", "b1");
+        bench.refunds("x2", "never");
+        let outcome = bench.wins("w1");
+        let refused = matches!(outcome, Outcome::Refused { reason: Reason::DebitReversed, .. });
+        assert!(refused, "{outcome:?}");
+        assert_eq!(bench.wallet.balance, Micros::new(100));
+    }
+
+    #[test]
+    fn a_refund_of_bets_alone_leaves_a_waiting_win_where_it_is() {
+        let mut bench = Bench::new();
+        assert!(matches!(bench.wins("w1"), Outcome::Parked(_)));
+        let outcome = bench.refunds("x1", "w1");
+        let reason = Reason::TargetNotReversible;
+        assert!(matches!(outcome, Outcome::Refused { reason: r, .. } if r == reason));
+        bench.bets("b1");
+        assert!(matches!(bench.wins("w1"), Outcome::Applied(_)));
+        assert_eq!(bench.wallet.balance, Micros::new(120));
     }
 }

@@ -28,7 +28,7 @@ impl Draft<'_> {
             return Ok(outcome);
         };
         if found.player != self.command().player {
-            // Not remembered: the key is the rightful player's, who may still need it.
+            // Not remembered: the key may be one that the rightful player's reversal needs.
             return Err(Refusal::unremembered(Reason::TargetNotReversible));
         }
         let fits = match found.kind {
@@ -43,14 +43,15 @@ impl Draft<'_> {
             RowOutcome::Refused => {
                 return Ok(self.no_effect(movement, ids, Reason::TargetRefused));
             }
-            _ if !fits => return Err(Refusal::of(place, Reason::TargetNotReversible)),
-            RowOutcome::Noted => return Err(Refusal::of(place, Reason::TargetNotReversible)),
-            RowOutcome::Parked => {
+            RowOutcome::Parked if fits => {
                 let outcome = self.no_effect(movement, ids, Reason::TargetParked);
                 self.cancel_parked(found);
                 return Ok(outcome);
             }
-            RowOutcome::Applied => {}
+            RowOutcome::Applied if fits => {}
+            RowOutcome::Applied | RowOutcome::Parked | RowOutcome::Noted => {
+                return Err(Refusal::of(place, Reason::TargetNotReversible));
+            }
         }
         if self.is_reversed(&target_key) {
             return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));

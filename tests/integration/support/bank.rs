@@ -10,8 +10,7 @@ use seamless_wallet::core::{
     Action, Amount, Category, Command, Currency, GameId, Movement, PlayerId, PlayerStatus, Policy,
     ProviderId, Receipt, TokenHash, TxId,
 };
-use seamless_wallet::store::engine::{Engine, EngineConfig};
-use seamless_wallet::store::{connect_pool, games, players, sessions};
+use seamless_wallet::store::{Engine, EngineConfig, connect_pool, games, players, sessions};
 use seamless_wallet::wallet::{Wallet, WalletError};
 use tokio::time::Instant;
 use uuid::Uuid;
