@@ -28,7 +28,7 @@ impl Draft<'_> {
             return Ok(outcome);
         };
         if found.player != self.command().player {
-            // Not remembered: the key may be one that the rightful player's reversal needs.
+            // Not remembered: the key is the rightful player's, who may still need it.
             return Err(Refusal::unremembered(Reason::TargetNotReversible));
         }
         let fits = match found.kind {
