@@ -4,8 +4,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+/// A connection that was idle for longer is tested before it is used.
+const PING_AFTER_IDLE: Duration = Duration::from_millis(250);
 
 /// The schema, embedded.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -62,8 +66,14 @@ pub fn connect_pool(config: &DatabaseConfig) -> Result<PgPool, sqlx::Error> {
     Ok(PgPoolOptions::new()
         .max_connections(config.pool_max)
         .acquire_timeout(config.timeout)
-        // A dead connection shows at its first statement; a ping on each use costs a round trip.
+        // A ping on each use costs a round trip; without any, a restarted database would cost
+        // one failed look-up for each connection that it has closed.
         .test_before_acquire(false)
+        .before_acquire(|connection, state| {
+            Box::pin(async move {
+                Ok(state.idle_for < PING_AFTER_IDLE || connection.ping().await.is_ok())
+            })
+        })
         .connect_lazy_with(config.options()?))
 }
 

@@ -20,7 +20,8 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
             call may be repeated: it moves money once, and each repeat gets the first \
             `tx_id` and `processed_at` with the balance of now."
     ),
-    paths(play, rollback, freespins)
+    paths(play, rollback, freespins),
+    components(schemas(Error))
 )]
 struct Document;
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 /// `play`: bets and wins of one round; without actions a question for the balance, or, with
 /// `finished`, the end of the round.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = softswiss::Play)]
 pub struct Play {
     /// The operator's id of the player.
     pub user_id: String,
@@ -31,6 +32,7 @@ pub struct Play {
 
 /// A bet or a win.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = softswiss::PlayAction)]
 pub struct PlayAction {
     /// Which of them.
     pub action: PlayActionKind,
@@ -49,6 +51,7 @@ pub struct PlayAction {
 
 /// What an action of `play` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = softswiss::PlayActionKind)]
 #[serde(rename_all = "lowercase")]
 pub enum PlayActionKind {
     /// Takes the amount.
@@ -59,6 +62,7 @@ pub enum PlayActionKind {
 
 /// `rollback`: undoes bets and wins.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = softswiss::Rollback)]
 pub struct Rollback {
     /// The operator's id of the player.
     pub user_id: String,
@@ -75,6 +79,7 @@ pub struct Rollback {
 
 /// One undoing.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = softswiss::RollbackAction)]
 pub struct RollbackAction {
     /// Always `rollback`.
     pub action: RollbackActionKind,
@@ -86,6 +91,7 @@ pub struct RollbackAction {
 
 /// What an action of `rollback` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[schema(as = softswiss::RollbackActionKind)]
 #[serde(rename_all = "lowercase")]
 pub enum RollbackActionKind {
     /// The one kind.
@@ -94,6 +100,7 @@ pub enum RollbackActionKind {
 
 /// `freespins`: the result of an issue of bonus spins.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = softswiss::Freespins)]
 pub struct Freespins {
     /// The operator's id of the player to whom the spins were issued.
     pub user_id: String,
@@ -110,6 +117,7 @@ pub struct Freespins {
 
 /// The answer when the call was carried out, now or before.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = softswiss::Success)]
 pub struct Success {
     /// The balance now, in the currency's smallest unit, cut off, never negative.
     #[schema(minimum = 0)]
@@ -124,6 +132,7 @@ pub struct Success {
 
 /// What an action became.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = softswiss::Transaction)]
 pub struct Transaction {
     /// As sent.
     pub action_id: String,
@@ -136,6 +145,7 @@ pub struct Transaction {
 
 /// The answer when nothing was done.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = softswiss::Error)]
 pub struct Error {
     /// See the table of codes.
     pub code: u16,
