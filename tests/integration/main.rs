@@ -2,12 +2,16 @@
 
 mod bad_input;
 mod cache;
+mod captures;
 mod decide_properties;
+mod houserules;
 mod kills;
+mod openapi;
 mod operator;
 mod pragmatic;
 mod races;
 mod redis_faults;
 mod softswiss;
+mod statements;
 mod store_properties;
 mod support;

@@ -1,0 +1,83 @@
+//! `.sqlx/` holds what the compiler believes about every statement. The migrations decide.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Column as _, Either, Executor as _, SqlSafeStr as _, Statement as _};
+use sqlx::{TypeInfo as _, postgres::PgTypeInfo};
+
+use crate::support::database::Database;
+
+fn stored() -> Vec<(PathBuf, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
+    let files = std::fs::read_dir(&folder).expect(".sqlx");
+    let stored: Vec<_> = files
+        .map(|file| {
+            let path = file.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).expect("a file");
+            let json = serde_json::from_str(&text).expect("JSON");
+            (path, json)
+        })
+        .collect();
+    assert!(!stored.is_empty(), "{} is empty", folder.display());
+    stored
+}
+
+/// `TEXT[]` as PostgreSQL says it, `TextArray` as it is stored.
+fn same_type(ours: &PgTypeInfo, stored: &Value) -> bool {
+    let ours = ours.name().to_lowercase().replace("[]", "array");
+    stored.as_str().is_some_and(|stored| stored.to_lowercase() == ours)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_stored_statement_has_the_same_types_on_the_migrated_schema() {
+    let database = Database::fresh().await;
+    let mut connection = database.pool.acquire().await.expect("a connection");
+    let mut wrong = Vec::new();
+    for (path, json) in stored() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let query = json["query"].as_str().expect("a query").to_owned();
+        let prepared = connection.prepare(AssertSqlSafe(query).into_sql_str()).await;
+        let statement = match prepared {
+            Ok(statement) => statement,
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let described = &json["describe"];
+        let columns = described["columns"].as_array().expect("columns");
+        let same_columns = statement.columns().len() == columns.len()
+            && statement.columns().iter().zip(columns).all(|(ours, stored)| {
+                stored["name"] == ours.name() && same_type(ours.type_info(), &stored["type_info"])
+            });
+        let parameters = described["parameters"]["Left"].as_array().expect("parameters");
+        let same_parameters = match statement.parameters() {
+            Some(Either::Left(ours)) => {
+                ours.len() == parameters.len()
+                    && ours.iter().zip(parameters).all(|(ours, stored)| same_type(ours, stored))
+            }
+            _ => false,
+        };
+        if !same_columns || !same_parameters {
+            wrong.push(format!("{name}: other columns or parameters"));
+        }
+    }
+    assert!(wrong.is_empty(), "`make prepare` mends this:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_stored_statement_is_one_of_the_source() {
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut source = String::new();
+    for file in std::fs::read_dir(store).expect("src/store") {
+        source += &std::fs::read_to_string(file.expect("an entry").path()).expect("a file");
+    }
+    let words =
+        |text: &str| text.replace('\\', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let source = words(&source);
+    for (path, json) in stored() {
+        let query = words(json["query"].as_str().expect("a query"));
+        assert!(source.contains(&query), "{} is left over: {query}", path.display());
+    }
+}
