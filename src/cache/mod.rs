@@ -7,7 +7,8 @@
 //! - `claims`: what stands under an idempotency key, and when it is enough for an answer;
 //! - `balances`: a balance as text; an older version never overwrites a newer one;
 //! - `doubts`: players whose balance could not be published, and must not be read back;
-//! - `keys`: the names of the keys; `claim.lua` and `publish.lua`: one round trip each;
+//! - `keys`: the names of the keys; `scripts`, with `claim.lua` and `publish.lua`: one round
+//!   trip each, for all calls that wait (`gather`);
 //! - `connection`: the one way of every command, with its time-out, the circuit `breaker` and
 //!   the counters (`meters`); `link`: the client, always connected or about to be; `config`.
 
@@ -17,9 +18,11 @@ mod claims;
 mod config;
 mod connection;
 mod doubts;
+mod gather;
 mod keys;
 mod link;
 mod meters;
+mod scripts;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +30,6 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use fred::types::Value;
-use fred::types::scripts::Script;
 use uuid::Uuid;
 
 pub use balances::CachedBalance;
@@ -38,7 +40,7 @@ pub use meters::describe_metrics;
 use crate::core::{Key, PlayerId, Receipt};
 use connection::Connection;
 use doubts::{Doubts, Owed};
-use meters::CommandMeters;
+use scripts::{ClaimAsk, PublishAsk, Scripts};
 
 /// Players that can be in doubt one by one. A node that failed to publish more of them serves
 /// no cached balance at all for a while.
@@ -85,11 +87,8 @@ pub struct Finished {
 pub struct Cache(Option<Arc<Inner>>);
 
 struct Inner {
-    connection: Connection,
-    claim: Script,
-    publish: Script,
-    claim_ttl: i64,
-    balance_ttl: i64,
+    connection: Arc<Connection>,
+    scripts: Scripts,
     doubts: Doubts,
     /// Unique to this process; with the counter, to each attempt.
     process: Uuid,
@@ -111,12 +110,10 @@ impl Cache {
         let Some(url) = &config.url else {
             return Ok(Self::disabled());
         };
+        let connection = Arc::new(Connection::open(url, &config).await?);
         let inner = Arc::new(Inner {
-            connection: Connection::open(url, &config).await?,
-            claim: Script::from_lua(include_str!("claim.lua")),
-            publish: Script::from_lua(include_str!("publish.lua")),
-            claim_ttl: millis(config.claim_ttl),
-            balance_ttl: millis(config.balance_ttl),
+            scripts: Scripts::over(&connection, url, &config),
+            connection,
             doubts: Doubts::new(MAX_DOUBTS, config.balance_ttl),
             process: Uuid::now_v7(),
             attempts: AtomicU64::new(0),
@@ -153,7 +150,7 @@ impl Cache {
     pub async fn publish(&self, publication: Publication) {
         if let Some(inner) = &self.0 {
             let Publication { player, balance, finished } = publication;
-            if inner.write(&inner.connection.meters.publish, &player, &balance, finished).await {
+            if inner.scripts.publish(PublishAsk::of(&player, &balance, finished)).await {
                 inner.doubts.settle(&player, balance.version);
             } else {
                 inner.doubts.note(&player, Owed::Balance(balance), Instant::now());
@@ -183,7 +180,7 @@ impl Cache {
     /// Tells Redis a balance that was just read from the database.
     pub async fn fill(&self, player: &PlayerId, balance: &CachedBalance) {
         if let Some(inner) = &self.0
-            && inner.write(&inner.connection.meters.fill, player, balance, None).await
+            && inner.scripts.fill(PublishAsk::of(player, balance, None)).await
         {
             inner.doubts.settle(player, balance.version);
         }
@@ -203,45 +200,14 @@ impl Inner {
     async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Option<Claimed> {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
         let token = format!("p:{}-{attempt}", self.process.simple());
-        let there = self
-            .connection
-            .run(&self.connection.meters.claim, async {
-                let keys = vec![keys::claim(key, player).into(), keys::balance(player).into()];
-                let args = vec![token.as_str().into(), self.claim_ttl.into()];
-                self.connection.script(&self.claim, keys, args).await
-            })
-            .await?;
+        let ask = ClaimAsk::of(key, player, token.clone());
+        let there = self.scripts.claim(ask).await?;
         let (value, balance) = match &there {
             Value::Null => return Some(Claimed::New),
             Value::Array(both) => (both.first().and_then(text), both.get(1).and_then(text)),
             value => (text(value), None),
         };
         Some(claims::read(value.unwrap_or_default(), &token, fingerprint, balance))
-    }
-
-    /// True when Redis has it, or something newer, now.
-    async fn write(
-        &self,
-        meters: &CommandMeters,
-        player: &PlayerId,
-        balance: &CachedBalance,
-        finished: Option<Finished>,
-    ) -> bool {
-        let command = async {
-            let mut keys = Vec::with_capacity(2);
-            let mut args = Vec::with_capacity(5);
-            keys.push(keys::balance(player).into());
-            args.push(balance.version.into());
-            args.push(balance.encode().into());
-            args.push(self.balance_ttl.into());
-            if let Some(Finished { key, fingerprint, receipt }) = finished {
-                keys.push(keys::claim(&key, player).into());
-                args.push(claims::encode(fingerprint, &receipt).unwrap_or_default().into());
-                args.push(self.claim_ttl.into());
-            }
-            self.connection.script(&self.publish, keys, args).await
-        };
-        self.connection.run(meters, command).await.is_some()
     }
 
     async fn remove_balance(&self, player: &PlayerId) -> bool {
@@ -255,8 +221,8 @@ impl Inner {
             let (told, version) = match owed {
                 Owed::Removal => (self.remove_balance(&player).await, i64::MIN),
                 Owed::Balance(balance) => {
-                    let meters = &self.connection.meters.publish;
-                    (self.write(meters, &player, &balance, None).await, balance.version)
+                    let ask = PublishAsk::of(&player, &balance, None);
+                    (self.scripts.publish(ask).await, balance.version)
                 }
             };
             if !told {
@@ -291,9 +257,4 @@ fn text(value: &Value) -> Option<&str> {
         Value::String(text) => Some(text),
         _ => None,
     }
-}
-
-/// A life time as Redis takes it: at least a millisecond.
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX).clamp(1, 10 * 365 * 86_400_000)
 }

@@ -1,19 +1,23 @@
--- Writes a player's balance unless a newer one is there, and ends a claim.
--- KEYS: the player's balance and, when a command ended, its claim.
--- ARGV: the version, the balance, its lifetime in ms; then for the claim the finished value
--- (empty: give the claim up), its lifetime in ms.
+-- Writes players' balances unless newer ones are there, and ends claims.
+-- KEYS: for each call the player's balance and the claim (or the balance again: no claim).
+-- ARGV: the lifetimes in ms of balances and claims; then for each call the version, the
+-- balance, and the finished value (empty: the claim is given up).
 -- What is there and cannot be read whole is replaced, whatever its type.
-local there = redis.pcall('GET', KEYS[1])
-local version = type(there) == 'string'
-  and tonumber(string.match(there, '^(%d+)|%-?%d+|%w+|%l+$') or '')
-if not version or version <= tonumber(ARGV[1]) then
-  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-end
-if KEYS[2] then
-  if ARGV[4] == '' then
-    redis.call('DEL', KEYS[2])
-  else
-    redis.call('SET', KEYS[2], ARGV[4], 'PX', ARGV[5])
+for i = 1, #KEYS / 2 do
+  local name, claim = KEYS[2 * i - 1], KEYS[2 * i]
+  local at = 3 * i
+  local there = redis.pcall('GET', name)
+  local version = type(there) == 'string'
+    and tonumber(string.match(there, '^(%d+)|%-?%d+|%w+|%l+$') or '')
+  if not version or version <= tonumber(ARGV[at]) then
+    redis.call('SET', name, ARGV[at + 1], 'PX', ARGV[1])
+  end
+  if claim ~= name then
+    if ARGV[at + 2] == '' then
+      redis.call('DEL', claim)
+    else
+      redis.call('SET', claim, ARGV[at + 2], 'PX', ARGV[2])
+    end
   end
 end
 return 1

@@ -9,11 +9,14 @@ pub mod ops;
 pub mod problem;
 pub mod server;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use metrics::counter;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 
@@ -24,6 +27,16 @@ pub fn router(app: &Arc<App>) -> Router {
         .nest_service("/operator", operator::router(app))
         .merge(callback::router(app))
         .fallback(not_found)
+        // Callbacks and the operator's API contain their own panics, in their own shapes. This
+        // one is for the layers that do it.
+        .layer(CatchPanicLayer::custom(last_resort))
+}
+
+fn last_resort(_panic: Box<dyn Any + Send>) -> Response {
+    counter!("wallet_panics_total").increment(1);
+    tracing::error!("a layer panicked");
+    problem::Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of ours")
+        .into_response()
 }
 
 async fn not_found() -> Response {
