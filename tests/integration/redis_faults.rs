@@ -28,7 +28,7 @@ async fn every_node_soon_tells_the_right_balance(world: &World, players: usize) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_killed_and_started_again() {
     let mut world = World::with_nodes(2).await;
-    let traffic = Traffic::start_before_redis_breaks(&world, 4).await;
+    let traffic = Traffic::start(&world, 4).await;
     traffic.rounds(40).await;
     world.redis.kill();
     traffic.rounds(80).await;
@@ -43,7 +43,7 @@ async fn redis_killed_and_started_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_stopped_and_let_go_on() {
     let world = World::with_nodes(2).await;
-    let traffic = Traffic::start_before_redis_breaks(&world, 4).await;
+    let traffic = Traffic::start(&world, 4).await;
     traffic.rounds(40).await;
     world.redis.freeze();
     traffic.rounds(80).await;
@@ -58,7 +58,7 @@ async fn redis_stopped_and_let_go_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_emptied_again_and_again() {
     let world = World::with_nodes(2).await;
-    let traffic = Traffic::start_before_redis_breaks(&world, 4).await;
+    let traffic = Traffic::start(&world, 4).await;
     for _ in 0..30 {
         traffic.rounds(5).await;
         world.redis.flush();
@@ -73,7 +73,7 @@ async fn nodes_that_start_without_redis_serve_and_use_it_when_it_comes() {
     let mut world = World::with_nodes(0).await;
     world.redis.kill();
     world.add_node("cache.breaker_pause_ms = 100").await;
-    let traffic = Traffic::start_before_redis_breaks(&world, 2).await;
+    let traffic = Traffic::start(&world, 2).await;
     traffic.rounds(20).await;
     world.redis.restart();
     let started = Instant::now();

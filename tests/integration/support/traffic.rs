@@ -17,9 +17,6 @@ pub const IN_TIME: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A provider gives a bet up after so many attempts and refunds it.
 const BET_ATTEMPTS: u32 = 3;
-/// How long other nodes may be told an old answer by a Redis that was broken: the nodes'
-/// `balance_ttl_s`, with room.
-const GRACE: Duration = Duration::from_secs(40);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What each player starts with, in euro: enough for every round.
@@ -33,7 +30,6 @@ pub struct Traffic {
 
 struct Shared {
     nodes: Vec<Endpoint>,
-    redis_breaks: bool,
     stopping: AtomicBool,
     rounds: AtomicU64,
 }
@@ -56,18 +52,8 @@ pub struct Tally {
 impl Traffic {
     /// Opens so many players and lets them play over all nodes of the world.
     pub async fn start(world: &World, players: usize) -> Self {
-        Self::begin(world, players, false).await
-    }
-
-    /// As [`Self::start`], in a world whose Redis is going to be broken.
-    pub async fn start_before_redis_breaks(world: &World, players: usize) -> Self {
-        Self::begin(world, players, true).await
-    }
-
-    async fn begin(world: &World, players: usize, redis_breaks: bool) -> Self {
         let shared = Arc::new(Shared {
             nodes: world.apis(),
-            redis_breaks,
             stopping: AtomicBool::new(false),
             rounds: AtomicU64::new(0),
         });
@@ -159,7 +145,7 @@ impl Provider {
         if number % 5 == 3 {
             self.refund(&reference).await;
             self.tally.change += 100;
-            let late = self.once_told_of_the_refund(&bet, &id).await;
+            let late = self.until_answered(&bet).await;
             assert_eq!(late.error, 120, "a refunded bet does not look like one that stands");
             return;
         }
@@ -169,21 +155,6 @@ impl Provider {
         self.tally.change += cents;
         if number % 6 == 2 {
             assert_eq!(self.until_answered(&result).await.id(), paid);
-        }
-    }
-
-    /// A node that could not tell Redis of a refund leaves the others with what Redis has, for
-    /// no longer than the grace period; nothing moves meanwhile.
-    async fn once_told_of_the_refund(&mut self, bet: &Call, id: &str) -> Answer {
-        let started = Instant::now();
-        loop {
-            let answer = self.until_answered(bet).await;
-            let may_be_old = self.shared.redis_breaks && started.elapsed() < GRACE;
-            if answer.error == 120 || !may_be_old {
-                return answer;
-            }
-            assert_eq!(answer.id(), id, "an old answer is the first answer");
-            tokio::time::sleep(PAUSE).await;
         }
     }
 
