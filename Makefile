@@ -1,10 +1,12 @@
 # `make run` needs only cargo (https://rustup.rs); it finds or installs the rest.
 SHELL := /bin/bash
-.PHONY: help run test prepare clean-local
+.PHONY: help run test bench bench-quick prepare clean-local
 
 help:
 	@echo "make run          build the wallet and serve it on PORT (8080), with its own PostgreSQL and Redis"
 	@echo "make test         everything CI runs, on throw-away servers"
+	@echo "make bench        measure against pgbench, about an hour; the report goes to docs/bench/"
+	@echo "make bench-quick  the most important figures in about two minutes"
 	@echo "make prepare      regenerate .sqlx/ after a change of a query or a migration; make clean-local  forget all of .local/"
 
 run:
@@ -12,6 +14,12 @@ run:
 
 test:
 	@exec deploy/local/test.sh
+
+bench:
+	@exec deploy/local/bench.sh
+
+bench-quick:
+	@exec deploy/local/bench.sh --quick
 
 prepare:
 	@exec deploy/local/prepare.sh

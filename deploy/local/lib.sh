@@ -265,10 +265,12 @@ prepare_servers() {
   fi
 }
 
-# start_postgres MAX_CONNECTIONS: on a socket only, in a directory closed to everybody else and
+# start_postgres MAX_CONNECTIONS [SETTING=VALUE...]: on a socket only, in a directory closed to everybody else and
 # short (a socket's path has at most 107 bytes). SOCKETS names it.
 start_postgres() {
-  local data=$SERVERS/pg
+  local data=$SERVERS/pg setting options="-c max_connections=$1"
+  shift
+  for setting in "$@"; do options+=" -c $setting"; done
   unset "${!PG@}" # nobody's PGHOST or PGOPTIONS here
   SOCKETS=$(mktemp -d /tmp/wallet-XXXXXX)
   ln -sfn "$SOCKETS" "$STATE/sockets"
@@ -284,7 +286,7 @@ start_postgres() {
     mv "$data.new" "$data"
   fi
   as_server "$POSTGRES_BIN/pg_ctl" start -s -w -t 120 -D "$data" -l "$SERVERS/postgres.log" \
-    -o "-h '' -k $SOCKETS -c fsync=on -c synchronous_commit=on -c max_connections=$1" >/dev/null 2>&1 ||
+    -o "-h '' -k $SOCKETS -c fsync=on -c synchronous_commit=on $options" >/dev/null 2>&1 ||
     die "PostgreSQL does not start on its data (see $SERVERS/postgres.log): 'make clean-local' removes the data and starts afresh"
   say "PostgreSQL: $("$POSTGRES_BIN/postgres" --version | cut -d' ' -f3), socket in $SOCKETS"
 }
