@@ -151,7 +151,7 @@ pub struct Attempt {
 pub struct AttemptIds {
     /// The movement's own.
     pub own: TransactionId,
-    /// For the tombstone that a reversal may leave.
+    /// For the tombstone that a reversal may leave; of any other movement, its own once more.
     pub tombstone: TransactionId,
     /// Of the movement.
     pub fingerprint: i64,
@@ -167,10 +167,13 @@ impl Attempt {
         let ids = command
             .movements
             .iter()
-            .map(|movement| AttemptIds {
-                own: next_id(),
-                tombstone: next_id(),
-                fingerprint: command.fingerprint(movement),
+            .map(|movement| {
+                let own = next_id();
+                let tombstone = match movement.action {
+                    Action::Reverse { .. } => next_id(),
+                    _ => own,
+                };
+                AttemptIds { own, tombstone, fingerprint: command.fingerprint(movement) }
             })
             .collect();
         Self { command, received_at, ids }
