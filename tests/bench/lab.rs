@@ -346,9 +346,9 @@ impl<'o> Lab<'o> {
         };
         let callers = (0..connections).map(|_| caller(calls.traffic, &pen, &known)).collect();
         let fleet = Fleet::connect(&addresses, callers).await?;
-        // Sessions tell the statistics of their commits when they are idle for a second.
         if matches!(calls.traffic, Traffic::Repeats { .. }) {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            // An idle session tells the statistics of its last commits after ten seconds.
+            tokio::time::sleep(Duration::from_secs(11)).await;
         }
         let commits = postgres.commits(database).await?;
         let pids = Pids {
