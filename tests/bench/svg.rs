@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-const WIDTH: f64 = 880.0;
+const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 70.0;
 /// Room for the legend.
-const RIGHT: f64 = 200.0;
+const RIGHT: f64 = 220.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 52.0;
 /// Told apart with any kind of sight.
