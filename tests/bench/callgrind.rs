@@ -13,8 +13,13 @@ use super::calls::Pen;
 use super::http::Connection;
 use super::ids::Order;
 use super::lab::{Lab, say};
+use super::options::Options;
 use super::servers::{Contender, Node, NodeSpec};
 use super::traffic::{Bets, Caller};
+
+/// What it is called on the command line.
+pub const NAME: &str = "instructions";
+pub const TITLE: &str = "Instructions of the service's process for each bet";
 
 /// Two runs that differ in nothing but the number of their bets.
 const FEW: u64 = 400;
@@ -27,20 +32,27 @@ pub struct Instructions {
     pub per_bet: f64,
 }
 
-/// Counts for each contender; nothing where there is no valgrind.
-pub async fn count(lab: &Lab<'_>, players: u64) -> anyhow::Result<Vec<Instructions>> {
+/// Counts for each contender; nothing where there is no valgrind. The longer run's file stays
+/// beside the report, for callgrind_annotate.
+pub async fn count(lab: &Lab<'_>, options: &Options) -> anyhow::Result<Vec<Instructions>> {
     let mut counts = Vec::new();
+    say(&format!("{NAME}: {TITLE}"));
     if Command::new("valgrind").arg("--version").output().is_err() {
         say("there is no valgrind: instructions are not counted");
         return Ok(counts);
     }
+    std::fs::create_dir_all(&options.out)?;
+    let out = std::fs::canonicalize(&options.out)?;
     for contender in lab.contenders() {
         for connections in [1, 32] {
             let database = "counted";
             let postgres = &lab.place().postgres;
             postgres.copy(&super::lab::seeded(contender), database).await?;
-            let few = run(lab, contender, connections, FEW, players).await?;
-            let many = run(lab, contender, connections, MANY, players).await?;
+            let file = out.join(format!("callgrind.{}.{connections}", contender.name));
+            let run =
+                async |bets| run(lab, contender, connections, (bets, options.players), &file).await;
+            let few = run(FEW).await?;
+            let many = run(MANY).await?;
             postgres.drop(database).await?;
             let per_bet = (many as f64 - few as f64) / (MANY - FEW) as f64;
             say(&format!(
@@ -59,10 +71,9 @@ async fn run(
     lab: &Lab<'_>,
     contender: &Contender,
     connections: usize,
-    bets: u64,
-    players: u64,
+    (bets, players): (u64, u64),
+    file: &Path,
 ) -> anyhow::Result<u64> {
-    let file = lab.place().dir.join("callgrind.out");
     let wrapper =
         ["valgrind", "--tool=callgrind", &format!("--callgrind-out-file={}", file.display())]
             .map(str::to_owned);
@@ -98,7 +109,7 @@ async fn run(
         done??;
     }
     node.stop()?;
-    total(&file)
+    total(file)
 }
 
 /// The sum that callgrind writes at the end.
@@ -110,7 +121,6 @@ fn total(file: &Path) -> anyhow::Result<u64> {
         .filter_map(|number| number.trim().parse().ok())
         .max()
         .unwrap_or_default();
-    std::fs::remove_file(file)?;
     ensure!(totals > 0, "callgrind has counted nothing");
     Ok(totals)
 }

@@ -71,17 +71,22 @@ fn of(pid: u32) -> Option<Stat> {
 
 /// A process, those of its children that live, and those that have ended.
 fn with_children(pid: u32) -> f64 {
-    let Some(parent) = of(pid) else { return 0.0 };
-    let living: f64 = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter_map(of)
-        .filter(|stat| stat.parent == pid)
-        .map(|stat| stat.own)
-        .sum();
-    parent.own + parent.gone + living
+    loop {
+        let Some(before) = of(pid) else { return 0.0 };
+        let living: f64 = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter_map(of)
+            .filter(|stat| stat.parent == pid)
+            .map(|stat| stat.own)
+            .sum();
+        // A child that has ended meanwhile may have been counted twice, or not at all.
+        if of(pid).is_some_and(|after| after.gone == before.gone) {
+            return before.own + before.gone + living;
+        }
+    }
 }
 
 /// Processor time of the children of this process that have ended.

@@ -344,12 +344,12 @@ impl<'o> Lab<'o> {
             }
             Traffic::Bets { .. } | Traffic::Pairs { .. } => Known::default(),
         };
+        if matches!(calls.traffic, Traffic::Repeats { .. }) {
+            // An idle session tells the statistics of its last commits after ten seconds.
+            tokio::time::sleep(Duration::from_secs(11)).await;
+        }
         let callers = (0..connections).map(|_| caller(calls.traffic, &pen, &known)).collect();
         let fleet = Fleet::connect(&addresses, callers).await?;
-        // Sessions tell the statistics of their commits when they are idle for a second.
-        if matches!(calls.traffic, Traffic::Repeats { .. }) {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-        }
         let commits = postgres.commits(database).await?;
         let pids = Pids {
             postmaster: postgres.pid()?,

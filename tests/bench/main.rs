@@ -57,11 +57,12 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
         for workload in &workloads {
             println!("{:<14} {}", workload.name, workload.title);
         }
+        println!("{:<14} {}", callgrind::NAME, callgrind::TITLE);
         return Ok(ExitCode::SUCCESS);
     }
     for name in &options.only {
         anyhow::ensure!(
-            workloads.iter().any(|workload| workload.name == name),
+            name == callgrind::NAME || workloads.iter().any(|workload| workload.name == name),
             "there is no workload `{name}`; --list names them"
         );
     }
@@ -77,10 +78,10 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
     for workload in &chosen {
         lab.run(workload).await?;
     }
-    let instructions = if options.no_callgrind || options.quick || !options.only.is_empty() {
-        Vec::new()
+    let instructions = if options.wants(callgrind::NAME, false) {
+        callgrind::count(&lab, &options).await?
     } else {
-        callgrind::count(&lab, options.players).await?
+        Vec::new()
     };
     let report = Report {
         machine: Machine::look(&lab).await?,

@@ -43,9 +43,6 @@ pub struct Options {
     /// Lists the workloads.
     #[arg(long)]
     pub list: bool,
-    /// No counting of instructions.
-    #[arg(long)]
-    pub no_callgrind: bool,
     /// Said by `cargo bench`.
     #[arg(long, hide = true)]
     pub bench: bool,

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
@@ -75,6 +76,8 @@ impl Pgbench {
         let pids = Pids { postmaster: postgres.pid()?, ..Pids::default() };
         let (before, own) = (pids.sample(), cpu::of_ended_children());
         let output = command.output().context("pgbench")?;
+        // Its sessions are about to end.
+        std::thread::sleep(Duration::from_millis(100));
         let after = pids.sample();
         let text = String::from_utf8_lossy(&output.stdout);
         let words = String::from_utf8_lossy(&output.stderr);

@@ -245,7 +245,8 @@ impl Report<'_> {
         }
         text.push_str(
             "\n## Instructions for a bet\n\nOf the service's process alone, as callgrind counts \
-             them: the difference between two runs that differ only in the number of bets.\n\n\
+             them: the difference between two runs that differ only in the number of bets. Code of \
+             the kernel is not in it, and a block move counts as one instruction for each byte.\n\n\
              | | connections | instructions |\n|---|--:|--:|\n",
         );
         for Instructions { contender, connections, per_bet } in &self.instructions {

@@ -69,7 +69,11 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// No number, and no target met, where nothing was answered.
     pub fn of(self, sample: &Sample) -> f64 {
+        if sample.calls == 0 && self != Self::Memory {
+            return f64::NAN;
+        }
         match self {
             Self::Throughput => sample.throughput,
             Self::P50 => sample.p50_us,

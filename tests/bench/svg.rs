@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 20.0;
+/// Room for the legend.
+const RIGHT: f64 = 220.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 52.0;
 /// Told apart with any kind of sight.
@@ -118,8 +119,8 @@ impl Chart<'_> {
         }
         for (at, (line, colour)) in self.lines.iter().zip(COLOURS.iter().cycle()).enumerate() {
             let y = TOP + 8.0 + 18.0 * at as f64;
-            rule(&mut svg, (LEFT + 12.0, y), (LEFT + 34.0, y), colour);
-            text(&mut svg, (LEFT + 40.0, y + 4.0), "start", "12", &line.name);
+            rule(&mut svg, (right + 14.0, y), (right + 34.0, y), colour);
+            text(&mut svg, (right + 40.0, y + 4.0), "start", "12", &line.name);
         }
         svg.push_str("</svg>\n");
         svg

@@ -330,7 +330,7 @@ fn memory(bets: &Calls) -> Workload {
         variants: vec![
             variant(IDLE, Calls { idle: true, ..bets.clone() }),
             variant(BASE, Calls { pace: Pace::Closed { connections: 256 }, ..bets.clone() }),
-            variant(CROWD, Calls { pace: crowd, ..bets.clone() }),
+            variant(CROWD, Calls { pace: crowd, env: PATIENT, ..bets.clone() }),
         ],
         targets: vec![
             at_most("MiB idle", IDLE, 48.0),
@@ -339,6 +339,9 @@ fn memory(bets: &Calls) -> Workload {
         quick: false,
     }
 }
+
+/// A connection may be quiet for longer than usual, until all are open and its turn comes.
+const PATIENT: &[(&str, &str)] = &[("WALLET__HTTP__HEADER_TIMEOUT_MS", "60000")];
 
 fn sweep(bets: &Calls, players: u64) -> Workload {
     let wallets = SWEEP.iter().map(|connections| Variant {
