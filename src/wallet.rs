@@ -116,8 +116,10 @@ impl Wallet {
     ) -> Result<Receipt, WalletError> {
         let attempt = Attempt::new(command, Utc::now(), || TransactionId::new(Uuid::now_v7()));
         let wallet = Arc::clone(self);
-        let run = tokio::spawn(async move { wallet.run(Arc::new(attempt), deadline).await });
-        run.await.unwrap_or_else(|error| {
+        // Boxed, because a task's future is moved several times before it comes to rest, and
+        // this one is as large as everything below it.
+        let run = Box::pin(async move { wallet.run(Arc::new(attempt), deadline).await });
+        tokio::spawn(run).await.unwrap_or_else(|error| {
             tracing::error!(%error, "execution panicked");
             Err(WalletError::Internal)
         })

@@ -1,9 +1,11 @@
 //! One lane: takes what waits, reads, decides, writes, answers.
 
 use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use metrics::{counter, gauge, histogram};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
@@ -109,8 +111,17 @@ impl Lane {
         Self { name: number.to_string(), options, config, connection: None, interrupted: false }
     }
 
-    /// Runs until the queue is closed and empty.
+    /// Runs until the queue is closed and empty. A panic costs the batch in hand, whose callers
+    /// are told to try again, and the connection, but never the lane.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        while AssertUnwindSafe(self.work(&mut queue)).catch_unwind().await.is_err() {
+            counter!("wallet_panics_total").increment(1);
+            tracing::error!(lane = self.name, "a lane panicked and goes on with the next batch");
+            self.connection = None;
+        }
+    }
+
+    async fn work(&mut self, queue: &mut mpsc::Receiver<Job>) {
         let mut batch = Vec::with_capacity(self.config.batch_max);
         while queue.recv_many(&mut batch, self.config.batch_max).await > 0 {
             gauge!("wallet_queue_depth", "lane" => self.name.clone())

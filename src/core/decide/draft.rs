@@ -3,7 +3,7 @@
 use crate::core::command::{Action, Attempt, AttemptIds, Command, Movement};
 use crate::core::history::{History, RoundFacts, WalletState};
 use crate::core::ids::{Key, RoundId, TxId};
-use crate::core::money::Micros;
+use crate::core::money::{Amount, Micros};
 use crate::core::outcome::{Entry, Outcome};
 use crate::core::row::{Link, Reason, Row, RowOutcome};
 
@@ -85,6 +85,15 @@ impl<'a> Draft<'a> {
 
     pub(super) fn is_new(&self, place: usize) -> bool {
         self.outcomes.get(place).is_some_and(Option::is_none)
+    }
+
+    /// The balance after an effect; it may be below zero, but not out of range.
+    pub(super) fn balance_with(&self, effect: Micros) -> Result<Micros, Refusal> {
+        self.wallet
+            .balance
+            .checked_add(effect)
+            .filter(|balance| *balance <= Amount::MAX.micros())
+            .ok_or(Refusal::unremembered(Reason::BalanceLimit))
     }
 
     // ---- Rows ----

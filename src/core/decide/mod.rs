@@ -16,7 +16,7 @@ mod reversals;
 
 use crate::core::command::{Action, Attempt, AttemptIds, Movement};
 use crate::core::history::{History, Standing, WalletState};
-use crate::core::money::{Amount, Micros};
+use crate::core::money::Micros;
 use crate::core::outcome::{Entry, Outcome, Receipt};
 use crate::core::row::{Reason, Row, RowOutcome};
 use draft::{Culprits, Draft, Refusal};
@@ -154,14 +154,13 @@ impl Draft<'_> {
         effect: Micros,
         flag: Option<Reason>,
     ) -> Result<Outcome, Refusal> {
-        let balance = self
-            .wallet
-            .balance
-            .checked_add(effect)
-            .filter(|balance| balance.get() <= Amount::MAX.micros().get())
-            .ok_or(Refusal::unremembered(Reason::BalanceLimit))?;
+        let balance = self.balance_with(effect)?;
         if balance.is_negative() {
-            return Err(Refusal::of(place, Reason::InsufficientFunds));
+            return Err(match movement.action {
+                // What was taken wrongly is asked for until it is there.
+                Action::Adjust(_) => Refusal::unremembered(Reason::InsufficientFunds),
+                _ => Refusal::of(place, Reason::InsufficientFunds),
+            });
         }
         self.wallet.balance = balance;
         let mut row = self.decided(movement, ids, RowOutcome::Applied, flag);
@@ -230,6 +229,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::core::money::Amount;
     use crate::core::policy::{CreditAfterReversal, CreditWithoutDebit, LateOriginal};
     use crate::core::{
         Category, Command, Currency, PlayerId, PlayerStatus, Policy, ProviderId, Reversible,
@@ -322,6 +322,18 @@ mod tests {
             assert!(matches!(bench.wins("w1"), Outcome::Applied(_)));
             assert_eq!(bench.wallet.balance, Micros::new(120));
         }
+    }
+
+    #[test]
+    fn a_correction_that_the_balance_cannot_bear_is_taken_once_it_can() {
+        let mut bench = Bench::new();
+        bench.bets("b1");
+        let takes = Action::Adjust(Micros::new(-95));
+        let outcome = bench.does("a1", takes.clone(), Category::Adjustment);
+        assert!(matches!(outcome, Outcome::Refused { entry: None, .. }), "{outcome:?}");
+        bench.wins("w1");
+        assert!(matches!(bench.does("a1", takes, Category::Adjustment), Outcome::Applied(_)));
+        assert_eq!(bench.wallet.balance, Micros::new(25));
     }
 
     #[test]

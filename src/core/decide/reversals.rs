@@ -96,13 +96,7 @@ impl Draft<'_> {
         } else {
             settled.then_some(Reason::SettledBefore)
         };
-        let balance = self
-            .wallet
-            .balance
-            .checked_add(effect)
-            .filter(|balance| balance.get() <= Amount::MAX.micros().get())
-            .ok_or(Refusal::unremembered(Reason::BalanceLimit))?;
-        self.wallet.balance = balance;
+        self.wallet.balance = self.balance_with(effect)?;
         let mut row = self.decided(movement, ids, RowOutcome::Applied, flag);
         row.requested = asked;
         row.amount = effect;
