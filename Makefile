@@ -5,7 +5,7 @@ SHELL := /bin/bash
 help:
 	@echo "make run          build the wallet and serve it on PORT (8080), with its own PostgreSQL and Redis"
 	@echo "make test         everything CI runs, on throw-away servers"
-	@echo "make bench        measure against pgbench, about an hour; the report goes to docs/bench/"
+	@echo "make bench        measure everything against pgbench in three rounds; the report goes to docs/bench/"
 	@echo "make bench-quick  the most important figures in about two minutes"
 	@echo "make prepare      regenerate .sqlx/ after a change of a query or a migration; make clean-local  forget all of .local/"
 

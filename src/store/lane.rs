@@ -63,7 +63,7 @@ enum Tried {
 /// How carefully a batch is tried: each failure leads to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Care {
-    /// New keys are taken for new. Right for all but a few in a thousand.
+    /// Keys that the cache has not seen are taken for new; where one is not, the write fails.
     Hopeful,
     /// Every key is looked up first.
     Thorough,
