@@ -11,11 +11,12 @@ use tokio::sync::Semaphore;
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::ProviderId;
+use crate::meters::CallMeters;
 use crate::providers::signature::Secrets;
 use crate::providers::{Adapter, protocol};
 use crate::store::engine::Lanes;
 use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_pool};
-use crate::wallet::Wallet;
+use crate::wallet::{Publisher, Wallet};
 
 /// What every request handler shares.
 pub struct App {
@@ -53,6 +54,8 @@ pub struct Provider {
     pub body_max: usize,
     /// Calls in progress.
     pub in_flight: Semaphore,
+    /// What is counted of its calls.
+    pub meters: CallMeters,
 }
 
 /// Why a node cannot be put together.
@@ -93,9 +96,9 @@ impl App {
             queue_max: config.database.queue_max,
             batch_timeout: Duration::from_millis(config.database.batch_timeout_ms),
         };
-        let (engine, lanes) =
-            Engine::start(engine, &database).map_err(|_| BuildError::DatabaseUrl)?;
         let cache = connect_cache(&config.cache).await?;
+        let (engine, lanes) = Engine::start(engine, &database, Publisher::to(&cache))
+            .map_err(|_| BuildError::DatabaseUrl)?;
         let app = Self {
             wallet: Arc::new(Wallet::new(engine, pool, cache)),
             providers,
@@ -146,6 +149,7 @@ fn build_providers(
                     deadline: config.deadline,
                     body_max: config.body_max,
                     in_flight: Semaphore::new(config.in_flight_max),
+                    meters: CallMeters::of(&id),
                 };
                 providers.insert(id.to_string(), Arc::new(provider));
             }

@@ -9,7 +9,7 @@
 //! - [`wallet`]: the one door to money, over the three above.
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`http`]: callbacks, the operator's API, the ops port.
-//! - [`config`], [`app`], [`telemetry`], [`cli`], [`seed`]: a process around it.
+//! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it.
 //!
 //! `ARCHITECTURE.md` beside this file says what each part must not know, and walks a bet and
 //! a lost reply through the code.
@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod http;
+pub mod meters;
 pub mod providers;
 pub mod seed;
 pub mod store;

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         .build()
         .context("the runtime cannot be started")
         .and_then(|runtime| runtime.block_on(run(cli)));
+    telemetry::flush_log();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,7 +66,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    telemetry::start_log(&config.log.filter, config.log.format);
+    telemetry::start_log(&config.log.filter, config.log.format).context("the log")?;
     let metrics = telemetry::start_metrics()?;
     let limits = Limits {
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),

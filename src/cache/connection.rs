@@ -81,12 +81,23 @@ impl Connection {
         meters: &CommandMeters,
         command: impl Future<Output = Result<T, Error>>,
     ) -> Option<T> {
+        self.run_after(Duration::ZERO, meters, command).await
+    }
+
+    /// As [`Self::run`], for a caller who has waited a part of the time-out already.
+    pub(super) async fn run_after<T>(
+        &self,
+        waited: Duration,
+        meters: &CommandMeters,
+        command: impl Future<Output = Result<T, Error>>,
+    ) -> Option<T> {
         let started = Instant::now();
-        if !self.breaker().admits(started) {
+        let patience = self.deadline.saturating_sub(waited);
+        if patience.is_zero() || !self.breaker().admits(started) {
             meters.skipped.increment(1);
             return None;
         }
-        let answer = timeout(self.deadline, command).await;
+        let answer = timeout(patience, command).await;
         meters.took(started.elapsed());
         match answer {
             Ok(Ok(answer)) => {
@@ -139,13 +150,14 @@ impl Connection {
     pub(super) async fn script(
         &self,
         script: &Script,
-        keys: Vec<Key>,
-        args: Vec<Value>,
+        input: impl Fn() -> (Vec<Key>, Vec<Value>),
     ) -> Result<Value, Error> {
         let client = self.link.client();
-        match client.evalsha(script.sha1().clone(), keys.clone(), args.clone()).await {
+        let (keys, args) = input();
+        match client.evalsha(script.sha1().clone(), keys, args).await {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
                 let text = script.lua().cloned().unwrap_or_default();
+                let (keys, args) = input();
                 client.eval(text, keys, args).await
             }
             answer => answer,

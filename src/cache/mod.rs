@@ -8,7 +8,7 @@
 //! - `balances`: a balance as text; an older version never overwrites a newer one;
 //! - `doubts`: players whose balance could not be published, and must not be read back;
 //! - `keys`: the names of the keys; `scripts`, with `claim.lua` and `publish.lua`: one round
-//!   trip each, for all calls that wait (`gather`);
+//!   trip each, for all calls that go together;
 //! - `connection`: the one way of every command, with its time-out, the circuit `breaker` and
 //!   the counters (`meters`); `link`: the client, always connected or about to be; `config`.
 
@@ -18,7 +18,6 @@ mod claims;
 mod config;
 mod connection;
 mod doubts;
-mod gather;
 mod keys;
 mod link;
 mod meters;
@@ -57,6 +56,17 @@ pub enum CacheState {
     Up,
     /// It fails and is skipped for now.
     Broken,
+}
+
+/// A command on its way.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    /// What it is claimed by.
+    pub key: Key,
+    /// Whose wallet.
+    pub player: &'a PlayerId,
+    /// What the command says, hashed.
+    pub fingerprint: i64,
 }
 
 /// What became of a player's command, for Redis to know.
@@ -132,25 +142,27 @@ impl Cache {
         }
     }
 
-    /// Says that a command is on its way, and asks whether it was here before.
-    pub async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Claimed {
+    /// Says that commands are on their way, and asks of each whether it was here before.
+    /// `waited` is what the oldest of them has waited already: none is held up for longer than
+    /// the time-out in all.
+    pub async fn claim_all(&self, claims: &[Claim<'_>], waited: Duration) -> Vec<Claimed> {
         let Some(inner) = &self.0 else {
-            return Claimed::Unavailable;
+            return vec![Claimed::Unavailable; claims.len()];
         };
-        match inner.claim(key, player, fingerprint).await {
-            None => Claimed::Unavailable,
-            // What Redis holds of this player may be older than what this node has decided.
-            Some(Claimed::Finished(_)) if inner.doubts.of(player, Instant::now()) => Claimed::Seen,
-            Some(claimed) => claimed,
-        }
+        inner.claim_all(claims, waited).await
     }
 
-    /// Tells Redis the player's balance and, where a command ended, its result. Call it after
-    /// the commit and before the reply.
-    pub async fn publish(&self, publication: Publication) {
-        if let Some(inner) = &self.0 {
-            let Publication { player, balance, finished } = publication;
-            if inner.scripts.publish(PublishAsk::of(&player, &balance, finished)).await {
+    /// Tells Redis the players' balances and, where a command ended, its result. Call it after
+    /// the commit and before the replies.
+    pub async fn publish_all(&self, publications: Vec<Publication>) {
+        let Some(inner) = &self.0 else { return };
+        let asks: Vec<PublishAsk> = publications
+            .iter()
+            .map(|of| PublishAsk::of(&of.player, &of.balance, of.finished.as_ref()))
+            .collect();
+        let told = inner.scripts.publish_all(&asks).await;
+        for (Publication { player, balance, .. }, told) in publications.into_iter().zip(told) {
+            if told {
                 inner.doubts.settle(&player, balance.version);
             } else {
                 inner.doubts.note(&player, Owed::Balance(balance), Instant::now());
@@ -197,17 +209,32 @@ impl Cache {
 }
 
 impl Inner {
-    async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Option<Claimed> {
+    async fn claim_all(&self, claims: &[Claim<'_>], waited: Duration) -> Vec<Claimed> {
+        let tokens: Vec<String> = claims.iter().map(|_| self.token()).collect();
+        let asks: Vec<ClaimAsk> = claims
+            .iter()
+            .zip(&tokens)
+            .map(|(of, token)| ClaimAsk::of(&of.key, of.player, token.clone()))
+            .collect();
+        let there = self.scripts.claim_all(&asks, waited).await;
+        let mut read = Vec::with_capacity(claims.len());
+        for ((of, token), there) in claims.iter().zip(&tokens).zip(&there) {
+            read.push(match there.as_ref().map(|there| claimed(there, token, of.fingerprint)) {
+                None => Claimed::Unavailable,
+                // What Redis holds of this player may be older than what this node has decided.
+                Some(Claimed::Finished(_)) if self.doubts.of(of.player, Instant::now()) => {
+                    Claimed::Seen
+                }
+                Some(claimed) => claimed,
+            });
+        }
+        read
+    }
+
+    /// Unique to an attempt: the client may send a claim twice, and one's own is no repeat.
+    fn token(&self) -> String {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
-        let token = format!("p:{}-{attempt}", self.process.simple());
-        let ask = ClaimAsk::of(key, player, token.clone());
-        let there = self.scripts.claim(ask).await?;
-        let (value, balance) = match &there {
-            Value::Null => return Some(Claimed::New),
-            Value::Array(both) => (both.first().and_then(text), both.get(1).and_then(text)),
-            value => (text(value), None),
-        };
-        Some(claims::read(value.unwrap_or_default(), &token, fingerprint, balance))
+        format!("p:{}-{attempt}", self.process.simple())
     }
 
     async fn remove_balance(&self, player: &PlayerId) -> bool {
@@ -222,7 +249,8 @@ impl Inner {
                 Owed::Removal => (self.remove_balance(&player).await, i64::MIN),
                 Owed::Balance(balance) => {
                     let ask = PublishAsk::of(&player, &balance, None);
-                    (self.scripts.publish(ask).await, balance.version)
+                    let told = self.scripts.publish_all(&[ask]).await;
+                    (told.contains(&true), balance.version)
                 }
             };
             if !told {
@@ -250,6 +278,16 @@ async fn keep(cache: Weak<Inner>, pause: Duration) {
             inner.mend().await;
         }
     }
+}
+
+/// What follows from Redis's answer to a claim.
+fn claimed(there: &Value, token: &str, fingerprint: i64) -> Claimed {
+    let (value, balance) = match there {
+        Value::Null => return Claimed::New,
+        Value::Array(both) => (both.first().and_then(text), both.get(1).and_then(text)),
+        value => (text(value), None),
+    };
+    claims::read(value.unwrap_or_default(), token, fingerprint, balance)
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -3,45 +3,39 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fred::types::Value;
 use fred::types::scripts::Script;
+use fred::types::{Key as Name, Value};
+use futures_util::future::join_all;
 
 use super::connection::Connection;
-use super::gather::Gather;
 use super::meters::CommandMeters;
 use super::{CacheConfig, CachedBalance, Finished, claims, keys};
 use crate::core::{Key, PlayerId};
 
+/// The most calls that go together: Redis does nothing else while it works on them.
+const TOGETHER: usize = 128;
+
 /// A command on its way.
 pub(super) struct ClaimAsk {
-    claim: String,
-    balance: String,
-    token: String,
+    claim: Name,
+    balance: Name,
+    token: Value,
 }
 
 /// A command that ended, or a balance that was read.
 pub(super) struct PublishAsk {
-    balance: String,
-    claim: Option<String>,
+    balance: Name,
+    claim: Option<Name>,
     version: i64,
-    value: String,
-    finished: String,
+    value: Value,
+    finished: Value,
 }
 
 /// The scripts over a connection.
 pub(super) struct Scripts {
-    shared: Arc<Shared>,
-    /// `None` in a cluster, where one script may use one player's keys alone.
-    gathered: Option<Gathered>,
-}
-
-struct Gathered {
-    claims: Gather<ClaimAsk, Value>,
-    publications: Gather<PublishAsk, ()>,
-}
-
-struct Shared {
     connection: Arc<Connection>,
+    /// In a cluster one script may use one player's keys alone.
+    is_cluster: bool,
     claim: Script,
     publish: Script,
     claim_ttl: i64,
@@ -51,7 +45,11 @@ struct Shared {
 impl ClaimAsk {
     /// For the command of that key; the token is the attempt's own.
     pub(super) fn of(key: &Key, player: &PlayerId, token: String) -> Self {
-        Self { claim: keys::claim(key, player), balance: keys::balance(player), token }
+        Self {
+            claim: keys::claim(key, player).into(),
+            balance: keys::balance(player).into(),
+            token: token.into(),
+        }
     }
 }
 
@@ -60,118 +58,100 @@ impl PublishAsk {
     pub(super) fn of(
         player: &PlayerId,
         balance: &CachedBalance,
-        finished: Option<Finished>,
+        finished: Option<&Finished>,
     ) -> Self {
         let (claim, finished) = match finished {
             Some(Finished { key, fingerprint, receipt }) => (
-                Some(keys::claim(&key, player)),
-                claims::encode(fingerprint, &receipt).unwrap_or_default(),
+                Some(keys::claim(key, player).into()),
+                claims::encode(*fingerprint, receipt).unwrap_or_default(),
             ),
             None => (None, String::new()),
         };
         Self {
-            balance: keys::balance(player),
+            balance: keys::balance(player).into(),
             claim,
             version: balance.version,
-            value: balance.encode(),
-            finished,
+            value: balance.encode().into(),
+            finished: finished.into(),
         }
     }
 }
 
 impl Scripts {
-    /// Starts to take calls.
+    /// The scripts, for what the URL names.
     pub(super) fn over(connection: &Arc<Connection>, url: &str, config: &CacheConfig) -> Self {
-        let shared = Arc::new(Shared {
+        Self {
             connection: Arc::clone(connection),
+            is_cluster: url.split_once("://").is_some_and(|(kind, _)| kind.contains("cluster")),
             claim: Script::from_lua(include_str!("claim.lua")),
             publish: Script::from_lua(include_str!("publish.lua")),
             claim_ttl: millis(config.claim_ttl),
             balance_ttl: millis(config.balance_ttl),
-        });
-        let is_cluster = url.split_once("://").is_some_and(|(kind, _)| kind.contains("cluster"));
-        let gathered = (!is_cluster).then(|| {
-            let (for_claims, for_publications) = (Arc::clone(&shared), Arc::clone(&shared));
-            Gathered {
-                claims: Gather::start(config.command_timeout, move |asks| {
-                    let shared = Arc::clone(&for_claims);
-                    async move { shared.claim_all(asks).await }
-                }),
-                publications: Gather::start(config.command_timeout, move |asks: Vec<_>| {
-                    let shared = Arc::clone(&for_publications);
-                    let count = asks.len();
-                    async move {
-                        let meters = &shared.connection.meters.publish;
-                        shared.publish_all(meters, asks).await.then(|| vec![(); count])
-                    }
-                }),
-            }
-        });
-        Self { shared, gathered }
-    }
-
-    /// What stood under the key; `None` when Redis did not say.
-    pub(super) async fn claim(&self, ask: ClaimAsk) -> Option<Value> {
-        match &self.gathered {
-            Some(gathered) => gathered.claims.ask(ask).await,
-            None => self.shared.claim_all(vec![ask]).await?.pop(),
         }
     }
 
-    /// True when Redis has it, or something newer, now.
-    pub(super) async fn publish(&self, ask: PublishAsk) -> bool {
-        match &self.gathered {
-            Some(gathered) => gathered.publications.ask(ask).await.is_some(),
-            None => {
-                let meters = &self.shared.connection.meters.publish;
-                self.shared.publish_all(meters, vec![ask]).await
+    /// What stood under each key, in order; `None` where Redis did not say. What the oldest
+    /// call has waited already is taken from the time-out.
+    pub(super) async fn claim_all(
+        &self,
+        asks: &[ClaimAsk],
+        waited: Duration,
+    ) -> Vec<Option<Value>> {
+        let together = self.parts(asks).map(|part| async move {
+            match self.claim_part(part, waited).await {
+                Some(Value::Array(answers)) if answers.len() == part.len() => {
+                    answers.into_iter().map(Some).collect()
+                }
+                _ => vec![None; part.len()],
             }
-        }
+        });
+        join_all(together).await.concat()
     }
 
-    /// As [`Self::publish`], for what was read and not written.
+    /// True for each that Redis has now, or something newer.
+    pub(super) async fn publish_all(&self, asks: &[PublishAsk]) -> Vec<bool> {
+        let meters = &self.connection.meters.publish;
+        let together = self
+            .parts(asks)
+            .map(|part| async move { vec![self.publish_part(meters, part).await; part.len()] });
+        join_all(together).await.concat()
+    }
+
+    /// As [`Self::publish_all`], for what was read and not written.
     pub(super) async fn fill(&self, ask: PublishAsk) -> bool {
-        let meters = &self.shared.connection.meters.fill;
-        self.shared.publish_all(meters, vec![ask]).await
+        self.publish_part(&self.connection.meters.fill, &[ask]).await
     }
-}
 
-impl Shared {
-    async fn claim_all(&self, asks: Vec<ClaimAsk>) -> Option<Vec<Value>> {
-        let connection = &self.connection;
-        let command = async {
+    fn parts<'a, A>(&self, asks: &'a [A]) -> std::slice::Chunks<'a, A> {
+        asks.chunks(if self.is_cluster { 1 } else { TOGETHER })
+    }
+
+    async fn claim_part(&self, asks: &[ClaimAsk], waited: Duration) -> Option<Value> {
+        let command = self.connection.script(&self.claim, || {
             let mut keys = Vec::with_capacity(2 * asks.len());
             let mut args = Vec::with_capacity(1 + asks.len());
             args.push(self.claim_ttl.into());
             for ask in asks {
-                keys.push(ask.claim.into());
-                keys.push(ask.balance.into());
-                args.push(ask.token.into());
+                keys.extend([ask.claim.clone(), ask.balance.clone()]);
+                args.push(ask.token.clone());
             }
-            connection.script(&self.claim, keys, args).await
-        };
-        match connection.run(&connection.meters.claim, command).await? {
-            Value::Array(answers) => Some(answers),
-            _ => None,
-        }
+            (keys, args)
+        });
+        self.connection.run_after(waited, &self.connection.meters.claim, command).await
     }
 
-    async fn publish_all(&self, meters: &CommandMeters, asks: Vec<PublishAsk>) -> bool {
-        let command = async {
+    async fn publish_part(&self, meters: &CommandMeters, asks: &[PublishAsk]) -> bool {
+        let command = self.connection.script(&self.publish, || {
             let mut keys = Vec::with_capacity(2 * asks.len());
             let mut args = Vec::with_capacity(2 + 3 * asks.len());
-            args.push(self.balance_ttl.into());
-            args.push(self.claim_ttl.into());
+            args.extend([self.balance_ttl.into(), self.claim_ttl.into()]);
             for ask in asks {
-                let claim = ask.claim.unwrap_or_else(|| ask.balance.clone());
-                keys.push(ask.balance.into());
-                keys.push(claim.into());
-                args.push(ask.version.into());
-                args.push(ask.value.into());
-                args.push(ask.finished.into());
+                let claim = ask.claim.as_ref().unwrap_or(&ask.balance);
+                keys.extend([ask.balance.clone(), claim.clone()]);
+                args.extend([ask.version.into(), ask.value.clone(), ask.finished.clone()]);
             }
-            self.connection.script(&self.publish, keys, args).await
-        };
+            (keys, args)
+        });
         self.connection.run(meters, command).await.is_some()
     }
 }

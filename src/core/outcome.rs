@@ -80,6 +80,7 @@ pub struct Entry {
     /// The balance after it, in micros; `None` while parked.
     pub balance_after_micros: Option<i64>,
     /// When it was first written.
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub created_at: DateTime<Utc>,
     /// True when it was reversed since.
     pub reversed: bool,

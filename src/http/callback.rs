@@ -1,69 +1,62 @@
-//! The one handler of all providers' callbacks: decode, do, encode.
+//! The one handler of all providers' callbacks: do what was asked, and answer.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::any;
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 
-use super::layers::{self, Call, Told, raw_call};
+use super::layers::{self, Answered, Call, Told, keep_deadline};
 use crate::app::App;
-use crate::core::{Checks, Outcome, PlayerView, Receipt, TokenHash};
+use crate::core::{Checks, Command, Outcome, PlayerView, Receipt, TokenHash};
 use crate::providers::{Answer, Failure, Request as Asked};
 use crate::wallet::WalletError;
 
-/// The callbacks of every provider, in their layers.
+/// The callbacks of every provider.
 pub fn router(app: &Arc<App>) -> Router {
-    let callbacks = Router::new()
+    Router::new()
         .route("/{provider}", any(callback))
         .route("/{provider}/", any(callback))
         .route("/{provider}/{*operation}", any(callback))
-        .with_state(Arc::clone(app));
-    layers::around(app, callbacks)
+        .with_state(Arc::clone(app))
 }
 
 async fn callback(State(app): State<Arc<App>>, request: Request) -> Response {
-    let Some((call, raw)) = raw_call(&request) else {
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    let asked = match call.provider.adapter.decode(&raw) {
-        Ok(asked) => asked,
-        Err(failure) => return call.fail(None, &failure),
-    };
-    let call = call.clone();
-    drop(request);
-    answer(&app, &call, asked).await
+    layers::through(app, request, answer).await
 }
 
-async fn answer(app: &App, call: &Call, asked: Asked) -> Response {
-    let provider = &call.provider.id;
-    let found = match &asked {
-        Asked::Authenticate { token, game } => {
-            let token = TokenHash::of(token.expose_secret());
-            app.wallet.authenticate(provider, &token, game.as_ref()).await
-        }
-        Asked::Balance { player, checks, .. } => app.wallet.balance(provider, player, checks).await,
-        Asked::Acknowledge { player } => app.wallet.balance(provider, player, &Checks::NONE).await,
+async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
+    let (wallet, provider) = (&app.wallet, &call.provider.id);
+    // Boxed, so that a bet does not carry the room that a look-up needs.
+    let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match &asked {
         Asked::Execute(command) => {
-            let executed = app.wallet.execute(command.clone(), call.deadline).await;
+            let executed = wallet.execute(command.clone(), call.deadline).await;
             return match executed {
                 Ok(receipt) => {
-                    let told = told_of(&asked, &receipt);
+                    let told = told_of(command, &receipt);
                     call.reply(Some(&asked), &Answer::Executed(&receipt), told)
                 }
                 Err(error) => call.fail(Some(&asked), &failure_of(error)),
             };
         }
+        Asked::Authenticate { token, game } => Box::pin(async {
+            let token = TokenHash::of(token.expose_secret());
+            wallet.authenticate(provider, &token, game.as_ref()).await
+        }),
+        Asked::Balance { player, checks, .. } => Box::pin(wallet.balance(provider, player, checks)),
+        Asked::Acknowledge { player } => Box::pin(wallet.balance(provider, player, &Checks::NONE)),
     };
-    match found {
-        Ok(player) => {
-            let told = told_of_player(&player);
+    match keep_deadline(&call, found).await {
+        Ok(Ok(player)) => {
+            let name = Some(player.player.clone());
+            let told = Told { outcome: "ok", player: name, ..Told::default() };
             call.reply(Some(&asked), &Answer::Player(&player), told)
         }
-        Err(error) => call.fail(Some(&asked), &failure_of(error)),
+        Ok(Err(error)) => call.fail(Some(&asked), &failure_of(error)),
+        Err(failure) => call.fail(Some(&asked), &failure),
     }
 }
 
@@ -77,12 +70,8 @@ const fn failure_of(error: WalletError) -> Failure {
     }
 }
 
-fn told_of_player(player: &PlayerView) -> Told {
-    Told { outcome: "ok", player: Some(player.player.to_string()), ..Told::default() }
-}
-
 /// A refusal's reason, or else the outcome that says most about the whole command.
-fn told_of(asked: &Asked, receipt: &Receipt) -> Told {
+fn told_of(command: &Command, receipt: &Receipt) -> Told {
     let outcome = match receipt.refusal() {
         Some(reason) => reason.as_str(),
         None if receipt.is_parked() => "parked",
@@ -93,16 +82,15 @@ fn told_of(asked: &Asked, receipt: &Receipt) -> Told {
             .or(receipt.outcomes.first())
             .map_or("ok", Outcome::as_str),
     };
-    let Asked::Execute(command) = asked else { return Told { outcome, ..Told::default() } };
     Told {
         outcome,
-        player: Some(command.player.to_string()),
-        tx_id: command.movements.first().map(|movement| movement.tx_id.to_string()),
+        player: Some(command.player.clone()),
+        tx_id: command.movements.first().map(|movement| movement.tx_id.clone()),
         transaction_id: receipt
             .outcomes
             .first()
             .and_then(Outcome::entry)
-            .map(|entry| entry.id().to_string()),
+            .map(crate::core::Entry::id),
         detail: None,
     }
 }

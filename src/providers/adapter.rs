@@ -4,7 +4,7 @@
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
-use super::signature::Proof;
+use super::signature::{Proof, Secrets};
 pub use crate::core::{Checks, PlayerView};
 use crate::core::{Command, GameId, PlayerId, Reason, Receipt};
 
@@ -13,19 +13,13 @@ pub trait Adapter: Send + Sync + 'static {
     /// The calls that this provider may make.
     fn operations(&self) -> &'static [Operation];
 
-    /// What the caller offers as proof of who it is: the scheme, the signed bytes, the
-    /// signature.
+    /// Takes a call apart: what the caller offers as proof of who it is, and what the call says
+    /// if that holds.
     ///
     /// # Errors
-    /// [`Failure::BadSignature`] where there is none, [`Failure::BadRequest`] where the body
+    /// [`Failure::BadSignature`] where there is no proof, [`Failure::BadRequest`] where the body
     /// cannot be taken apart.
-    fn proof<'c>(&self, call: &'c RawCall<'_>) -> Result<Proof<'c>, Failure>;
-
-    /// What a call with a good signature says.
-    ///
-    /// # Errors
-    /// [`Failure::BadRequest`] with what is wrong, for the reply and the log.
-    fn decode(&self, call: &RawCall<'_>) -> Result<Request, Failure>;
+    fn open<'c>(&'c self, call: &'c RawCall<'_>) -> Result<Opened<'c>, Failure>;
 
     /// The answer in the provider's own words. `operation` is `None` for a path that is not
     /// the provider's, `request` where the call failed before it was understood.
@@ -35,6 +29,35 @@ pub trait Adapter: Send + Sync + 'static {
         request: Option<&Request>,
         answer: &Answer<'_>,
     ) -> Reply;
+}
+
+/// A call taken apart, and not believed yet.
+pub struct Opened<'c> {
+    /// What the caller offers: the scheme, the signed bytes, the signature.
+    pub proof: Proof<'c>,
+    decode: Decode<'c>,
+}
+
+/// Reads a call whose proof holds: it fails with [`Failure::BadRequest`] and what is wrong.
+type Decode<'c> = Box<dyn FnOnce() -> Result<Request, Failure> + Send + 'c>;
+
+impl<'c> Opened<'c> {
+    /// A call with this proof, which says what `decode` reads.
+    pub fn new(
+        proof: Proof<'c>,
+        decode: impl FnOnce() -> Result<Request, Failure> + Send + 'c,
+    ) -> Self {
+        Self { proof, decode: Box::new(decode) }
+    }
+
+    /// What the call says, if its proof holds under one of the secrets.
+    ///
+    /// # Errors
+    /// [`Failure::BadSignature`]; [`Failure::BadRequest`] with what is wrong, for the reply and
+    /// the log.
+    pub fn believed(self, secrets: &Secrets) -> Result<Request, Failure> {
+        if secrets.verify(&self.proof) { (self.decode)() } else { Err(Failure::BadSignature) }
+    }
 }
 
 /// One kind of call.

@@ -14,8 +14,51 @@ use tokio::time::Instant;
 use super::ExecuteError;
 use super::connect::DatabaseConfig;
 pub use super::lane::EngineConfig;
-use super::lane::{Job, Lane};
+use super::lane::Lane;
 use crate::core::{Attempt, PlayerId, Receipt};
+
+/// A command on its way through a lane.
+pub struct Job {
+    /// What to decide.
+    pub attempt: Arc<Attempt>,
+    /// True when the cache has seen the key before: its row is looked up at once.
+    pub repeat_expected: bool,
+    /// After it nobody waits for the answer, and nothing new is begun.
+    pub deadline: Instant,
+    /// Where the caller waits, or has gone.
+    pub answer: Answer,
+}
+
+/// How a caller is told.
+pub type Answer = oneshot::Sender<Result<Receipt, ExecuteError>>;
+
+/// A command that was decided and committed, and whose caller does not know it yet.
+pub struct Settled {
+    /// What was decided.
+    pub attempt: Arc<Attempt>,
+    /// What came of it.
+    pub receipt: Receipt,
+    /// Where the caller waits, or has gone.
+    pub answer: Answer,
+}
+
+/// Takes what a lane has committed, a batch at a time, and answers the callers.
+pub trait Outbox: Send + Sync + 'static {
+    /// Must not wait: the lane goes on with its next batch when this returns.
+    fn settle(&self, batch: Vec<Settled>);
+}
+
+/// Answers at once.
+pub struct Directly;
+
+impl Outbox for Directly {
+    fn settle(&self, batch: Vec<Settled>) {
+        for Settled { receipt, answer, .. } in batch {
+            // The caller may have gone; the work is done all the same.
+            let _: Result<(), Result<Receipt, ExecuteError>> = answer.send(Ok(receipt));
+        }
+    }
+}
 
 /// The lanes. Clones share them.
 #[derive(Clone)]
@@ -34,19 +77,33 @@ impl Engine {
     pub fn start(
         config: EngineConfig,
         database: &DatabaseConfig,
+        outbox: Arc<dyn Outbox>,
     ) -> Result<(Self, Lanes), sqlx::Error> {
         let options: PgConnectOptions = database.lane_options()?;
         let (senders, tasks): (Vec<_>, Vec<_>) = (0..config.lanes.max(1))
             .map(|number| {
                 let (sender, queue) = mpsc::channel(config.queue_max);
-                let lane = Lane::new(number, options.clone(), config);
+                let lane = Lane::new(number, options.clone(), config, Arc::clone(&outbox));
                 (sender, tokio::spawn(lane.run(queue)))
             })
             .unzip();
         Ok((Self { lanes: senders.into() }, Lanes(tasks)))
     }
 
-    /// Executes an attempt, once, whatever becomes of the caller.
+    /// Takes a job, which is then executed once, whatever becomes of the caller; or answers it
+    /// that the queue is full.
+    pub fn submit(&self, job: Job) {
+        let Some(lane) = self.lane_of(&job.attempt.command.player) else { return };
+        if let Err(refused) = lane.try_send(job) {
+            let (job, error) = match refused {
+                mpsc::error::TrySendError::Full(job) => (job, ExecuteError::Busy),
+                mpsc::error::TrySendError::Closed(job) => (job, ExecuteError::Unavailable),
+            };
+            let _: Result<(), Result<Receipt, ExecuteError>> = job.answer.send(Err(error));
+        }
+    }
+
+    /// Executes an attempt and waits for the receipt.
     ///
     /// # Errors
     /// [`ExecuteError`]; after `Timeout` and `Unavailable` the command may have been executed.
@@ -56,20 +113,9 @@ impl Engine {
         repeat_expected: bool,
         deadline: Instant,
     ) -> Result<Receipt, ExecuteError> {
-        let lane = self.lane_of(&attempt.command.player).ok_or(ExecuteError::Internal)?;
         let (answer, receipt) = oneshot::channel();
-        lane.try_send(Job { attempt, repeat_expected, deadline, answer }).map_err(|error| {
-            match error {
-                mpsc::error::TrySendError::Full(_) => ExecuteError::Busy,
-                mpsc::error::TrySendError::Closed(_) => ExecuteError::Unavailable,
-            }
-        })?;
-        match tokio::time::timeout_at(deadline, receipt).await {
-            Ok(Ok(result)) => result,
-            // The lane died with the command in hand: only a fault of ours does that.
-            Ok(Err(_)) => Err(ExecuteError::Internal),
-            Err(_) => Err(ExecuteError::Timeout),
-        }
+        self.submit(Job { attempt, repeat_expected, deadline, answer });
+        receipt_by(deadline, receipt).await
     }
 
     /// Commands that wait, over all lanes.
@@ -87,8 +133,24 @@ impl Engine {
     }
 }
 
+/// The answer, if it comes before the deadline.
+///
+/// # Errors
+/// [`ExecuteError`].
+pub async fn receipt_by(
+    deadline: Instant,
+    receipt: oneshot::Receiver<Result<Receipt, ExecuteError>>,
+) -> Result<Receipt, ExecuteError> {
+    match tokio::time::timeout_at(deadline, receipt).await {
+        Ok(Ok(result)) => result,
+        // Whoever had the command in hand died with it: only a fault of ours does that.
+        Ok(Err(_)) => Err(ExecuteError::Internal),
+        Err(_) => Err(ExecuteError::Timeout),
+    }
+}
+
 impl Lanes {
-    /// Waits until every accepted command has been answered. All [`Engine`]s must be dropped.
+    /// Waits until every accepted command has been decided. All [`Engine`]s must be dropped.
     pub async fn finish(self) {
         for task in self.0 {
             if let Err(error) = task.await {

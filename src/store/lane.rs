@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use metrics::{counter, gauge, histogram};
+use metrics::{Gauge, Histogram, counter, gauge, histogram};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::commit::{self, WalletChange, WriteError};
+use super::engine::{Job, Outbox, Settled};
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
 use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
@@ -33,20 +34,12 @@ pub struct EngineConfig {
     pub batch_timeout: Duration,
 }
 
-/// A command on its way through a lane.
-pub(super) struct Job {
-    pub attempt: Arc<Attempt>,
-    /// True when the cache has seen the key before: its row is looked up at once.
-    pub repeat_expected: bool,
-    /// After it nobody waits for the answer, and nothing new is begun.
-    pub deadline: Instant,
-    pub answer: oneshot::Sender<Result<Receipt, ExecuteError>>,
-}
-
 pub(super) struct Lane {
     name: String,
     options: PgConnectOptions,
     config: EngineConfig,
+    outbox: Arc<dyn Outbox>,
+    meters: LaneMeters,
     connection: Option<PgConnection>,
     /// True from the first interruption to the next success, so that an outage is logged twice.
     interrupted: bool,
@@ -106,9 +99,33 @@ impl From<LookupError> for Fault {
     }
 }
 
+/// Handles that are used for every batch.
+struct LaneMeters {
+    queue_depth: Gauge,
+    batch_size: Histogram,
+    update_duration: Histogram,
+}
+
+impl LaneMeters {
+    fn new(number: usize) -> Self {
+        Self {
+            queue_depth: gauge!("wallet_queue_depth", "lane" => number.to_string()),
+            batch_size: histogram!("wallet_batch_size"),
+            update_duration: histogram!("wallet_update_duration_seconds"),
+        }
+    }
+}
+
 impl Lane {
-    pub(super) fn new(number: usize, options: PgConnectOptions, config: EngineConfig) -> Self {
-        Self { name: number.to_string(), options, config, connection: None, interrupted: false }
+    pub(super) fn new(
+        number: usize,
+        options: PgConnectOptions,
+        config: EngineConfig,
+        outbox: Arc<dyn Outbox>,
+    ) -> Self {
+        let meters = LaneMeters::new(number);
+        let name = number.to_string();
+        Self { name, options, config, outbox, meters, connection: None, interrupted: false }
     }
 
     /// Runs until the queue is closed and empty. A panic costs the batch in hand, whose callers
@@ -124,8 +141,7 @@ impl Lane {
     async fn work(&mut self, queue: &mut mpsc::Receiver<Job>) {
         let mut batch = Vec::with_capacity(self.config.batch_max);
         while queue.recv_many(&mut batch, self.config.batch_max).await > 0 {
-            gauge!("wallet_queue_depth", "lane" => self.name.clone())
-                .set(f64::from(u32::try_from(queue.len()).unwrap_or(u32::MAX)));
+            self.meters.queue_depth.set(count(queue.len()));
             self.execute(std::mem::take(&mut batch)).await;
         }
     }
@@ -181,9 +197,7 @@ impl Lane {
     async fn bounded_try(&mut self, jobs: Vec<Job>, care: Care) -> Tried {
         let latest = jobs.iter().map(|job| job.deadline).max().unwrap_or_else(Instant::now);
         let limit = latest.min(Instant::now() + self.config.batch_timeout);
-        let attempts: Vec<(Arc<Attempt>, bool)> =
-            jobs.iter().map(|job| (Arc::clone(&job.attempt), job.repeat_expected)).collect();
-        let tried = match tokio::time::timeout_at(limit, self.try_batch(&attempts, care)).await {
+        let tried = match tokio::time::timeout_at(limit, self.try_batch(&jobs, care)).await {
             Ok(tried) => tried,
             Err(_) => Err(Fault::Transient(sqlx::Error::PoolTimedOut)),
         };
@@ -192,9 +206,8 @@ impl Lane {
                 if std::mem::take(&mut self.interrupted) {
                     tracing::info!(lane = self.name, "the database answers again");
                 }
-                histogram!("wallet_batch_size")
-                    .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
-                Tried::Done { left: answer(jobs, plan) }
+                self.meters.batch_size.record(count(jobs.len()));
+                Tried::Done { left: self.answer(jobs, plan) }
             }
             Err(Fault::Conflict) => {
                 counter!("wallet_redo_total", "cause" => "conflict").increment(1);
@@ -220,45 +233,45 @@ impl Lane {
                 tracing::error!(lane = self.name, error, "command failed");
                 self.connection = None;
                 for job in jobs {
-                    let _ = job.answer.send(Err(ExecuteError::Internal));
+                    tell(job, ExecuteError::Internal);
                 }
                 Tried::Done { left: Vec::new() }
             }
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        match &mut self.connection {
-            Some(connection) => Ok(connection),
-            empty => {
-                let fresh = PgConnection::connect_with(&self.options).await?;
-                Ok(empty.insert(fresh))
+    /// Hands the decided jobs to the outbox and gives back those that need a transaction of
+    /// their own.
+    fn answer(&self, jobs: Vec<Job>, plan: Plan) -> Vec<Job> {
+        let mut left = Vec::new();
+        let mut settled = Vec::with_capacity(jobs.len());
+        for (job, step) in jobs.into_iter().zip(plan.steps) {
+            match step {
+                Step::Decided(decision) => {
+                    let Job { attempt, answer, .. } = job;
+                    settled.push(Settled { attempt, receipt: decision.into_receipt(), answer });
+                }
+                Step::NoWallet => tell(job, ExecuteError::PlayerUnknown),
+                Step::Later => left.push(job),
             }
         }
+        self.outbox.settle(settled);
+        left
     }
 
     /// Reads, decides and writes; on success every decision has been committed.
-    async fn try_batch(
-        &mut self,
-        attempts: &[(Arc<Attempt>, bool)],
-        care: Care,
-    ) -> Result<Plan, Fault> {
-        let connection = self.connection().await.map_err(|error| {
-            if super::is_transient(&error) {
-                Fault::Transient(error)
-            } else {
-                Fault::Other(error.to_string())
-            }
-        })?;
-        let borrowed: Vec<&Attempt> = attempts.iter().map(|(attempt, _)| &**attempt).collect();
-        let mut facts = read::standing(connection, &borrowed).await?;
+    async fn try_batch(&mut self, jobs: &[Job], care: Care) -> Result<Plan, Fault> {
+        let Self { connection, options, meters, .. } = self;
+        let connection = connected(connection, options).await?;
+        let attempts: Vec<&Attempt> = jobs.iter().map(|job| &*job.attempt).collect();
+        let mut facts = read::standing(connection, &attempts).await?;
         let hinted: Vec<(&Attempt, bool)> =
-            attempts.iter().map(|(attempt, repeat)| (&**attempt, *repeat)).collect();
+            jobs.iter().map(|job| (&*job.attempt, job.repeat_expected)).collect();
         read::prior_rows(connection, &hinted, care.depth(), &mut facts).await?;
         if facts.torn {
             return Err(Fault::Conflict);
         }
-        let plan = Plan::make(&borrowed, facts);
+        let plan = Plan::make(&attempts, facts);
         if care == Care::Hopeful && plan.guesses() {
             return Err(Fault::Conflict);
         }
@@ -272,8 +285,23 @@ impl Lane {
             }
             commit::batch(connection, &changes, &rows).await?;
         }
-        histogram!("wallet_update_duration_seconds").record(started.elapsed().as_secs_f64());
+        meters.update_duration.record(started.elapsed().as_secs_f64());
         Ok(plan)
+    }
+}
+
+/// The lane's connection, made where there is none.
+async fn connected<'c>(
+    connection: &'c mut Option<PgConnection>,
+    options: &PgConnectOptions,
+) -> Result<&'c mut PgConnection, Fault> {
+    match connection {
+        Some(connection) => Ok(connection),
+        empty => match PgConnection::connect_with(options).await {
+            Ok(fresh) => Ok(empty.insert(fresh)),
+            Err(error) if super::is_transient(&error) => Err(Fault::Transient(error)),
+            Err(error) => Err(Fault::Other(error.to_string())),
+        },
     }
 }
 
@@ -283,27 +311,19 @@ fn answer_late(jobs: Vec<Job>) -> Vec<Job> {
     let now = Instant::now();
     let (late, timely): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.deadline <= now);
     for job in late {
-        let _ = job.answer.send(Err(ExecuteError::Timeout));
+        tell(job, ExecuteError::Timeout);
     }
     timely
 }
 
-/// Answers the decided jobs and gives back those that need a transaction of their own.
-fn answer(jobs: Vec<Job>, plan: Plan) -> Vec<Job> {
-    let mut left = Vec::new();
-    for (job, step) in jobs.into_iter().zip(plan.steps) {
-        let result = match step {
-            Step::Decided(decision) => Ok(decision.receipt()),
-            Step::NoWallet => Err(ExecuteError::PlayerUnknown),
-            Step::Later => {
-                left.push(job);
-                continue;
-            }
-        };
-        // The caller may have gone; the work is done all the same.
-        let _: Result<(), Result<Receipt, ExecuteError>> = job.answer.send(result);
-    }
-    left
+/// Tells a caller, who may have gone, that nothing came of it.
+fn tell(job: Job, error: ExecuteError) {
+    let _: Result<(), Result<Receipt, ExecuteError>> = job.answer.send(Err(error));
+}
+
+/// A number of things as metrics take it.
+fn count(things: usize) -> f64 {
+    f64::from(u32::try_from(things).unwrap_or(u32::MAX))
 }
 
 /// What a batch will write.

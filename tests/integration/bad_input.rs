@@ -327,7 +327,8 @@ async fn no_secret_and_no_token_is_logged() {
     assert_eq!(bet().with("token", "a-stolen-token").send(node).await.error, SUCCESS);
     let broken = bet().with("token", "a-launch-token").with("hash", "0").attempt(node).await;
     assert_eq!(Answer::of(&broken.expect("a reply")).error, HASH);
-    let (log, metrics) = (world.nodes[0].log(), world.nodes[0].ops.get("/metrics").await.text());
+    let log = world.nodes[0].settled_log().await;
+    let metrics = world.nodes[0].ops.get("/metrics").await.text();
     for secret in
         ["a-launch-token", "a-stolen-token", pragmatic::SECRET, softswiss::TOKEN, &bet().hash()]
     {

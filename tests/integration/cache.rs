@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use seamless_wallet::cache::{
-    Cache, CacheConfig, CacheState, CachedBalance, Claimed, Finished, Publication,
+    Cache, CacheConfig, CacheState, CachedBalance, Claim, Claimed, Finished, Publication,
 };
 use seamless_wallet::core::{
     Currency, Entry, Key, Micros, Outcome, PlayerId, PlayerStatus, ProviderId, Reason, Receipt,
@@ -39,6 +39,23 @@ async fn hasty_cache(url: String) -> Cache {
         ..CacheConfig::default()
     };
     Cache::connect(config).await.unwrap()
+}
+
+/// One call at a time.
+trait OneByOne {
+    async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Claimed;
+    async fn publish(&self, publication: Publication);
+}
+
+impl OneByOne for Cache {
+    async fn claim(&self, key: &Key, player: &PlayerId, fingerprint: i64) -> Claimed {
+        let claims = [Claim { key: key.clone(), player, fingerprint }];
+        self.claim_all(&claims, Duration::ZERO).await.pop().expect("an answer for each")
+    }
+
+    async fn publish(&self, publication: Publication) {
+        self.publish_all(vec![publication]).await;
+    }
 }
 
 fn player(id: &str) -> PlayerId {

@@ -59,11 +59,11 @@ proptest! {
             let before = model.wallet.balance;
             let decision = model.execute(&attempt(&spec.command("ann", &policy), 0));
             let written = || decision.inserts.iter().chain(&decision.promotions);
-            if decision.receipt().refusal().is_some() {
+            if decision.clone().into_receipt().refusal().is_some() {
                 prop_assert_eq!(decision.wallet.balance, before);
                 prop_assert!(written().all(|row| row.outcome != RowOutcome::Applied));
             }
-            if decision.receipt().is_parked() {
+            if decision.clone().into_receipt().is_parked() {
                 prop_assert_eq!(decision.wallet.balance, before);
                 prop_assert!(written().all(|row| row.outcome == RowOutcome::Parked));
             }

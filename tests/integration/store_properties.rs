@@ -11,6 +11,7 @@ use seamless_wallet::core::policy::{CreditWithoutDebit, ReversalAfterSettlement}
 use seamless_wallet::core::{
     Action, Amount, Attempt, Category, Command, Outcome, Policy, Reason, Receipt, Reversible, TxId,
 };
+use seamless_wallet::store::engine::Directly;
 use seamless_wallet::store::{Engine, EngineConfig, ExecuteError};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -37,7 +38,7 @@ impl Store {
     async fn of(count: usize, bounds: EngineConfig) -> Self {
         let database = Database::fresh().await;
         let config = database.config();
-        let start = || Engine::start(bounds, &config).expect("a URL").0;
+        let start = || Engine::start(bounds, &config, Arc::new(Directly)).expect("a URL").0;
         let engines = (0..count).map(|_| start()).collect();
         Self { engines, bank: Bank::at(&database), database }
     }

@@ -42,13 +42,14 @@ impl Decision {
     }
 
     /// The answer to the caller.
-    pub fn receipt(&self) -> Receipt {
+    pub fn into_receipt(self) -> Receipt {
+        let Self { wallet, outcomes, .. } = self;
         Receipt {
-            currency: self.wallet.currency.clone(),
-            balance: self.wallet.balance,
-            version: self.wallet.version,
-            status: self.wallet.status,
-            outcomes: self.outcomes.clone(),
+            currency: wallet.currency,
+            balance: wallet.balance,
+            version: wallet.version,
+            status: wallet.status,
+            outcomes,
         }
     }
 }

@@ -29,14 +29,13 @@ impl Pragmatic {
     pub(super) fn request(
         &self,
         operation: &'static Operation,
-        body: &[u8],
+        form: &Form<'_>,
     ) -> Result<Request, Failure> {
-        let form = Form::parse(body)?;
         form.refuse_doubled()?;
         if form.need("providerId")? != self.settings.provider_id {
             return Err(bad("providerId", "not the one agreed"));
         }
-        let call = Call { adapter: self, form: &form };
+        let call = Call { adapter: self, form };
         match operation.name {
             "authenticate" => call.authenticate(),
             "balance" => call.balance(Vec::new()),

@@ -157,7 +157,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::super::OPERATIONS;
-    use super::super::tests::{adapter, operation};
+    use super::super::tests::{adapter, operation, read as request};
     use super::*;
     use crate::core::{Currency, PlayerId, PlayerStatus, Reason};
     use crate::providers::Operation;
@@ -201,7 +201,7 @@ mod tests {
     /// The reply to a question about a player with 100.00 EUR.
     fn told(settings: &str, name: &str, body: &str) -> String {
         let adapter = adapter(settings);
-        let request = adapter.request(operation(name), body.as_bytes()).expect("a good body");
+        let request = request(&adapter, operation(name), body).expect("a good body");
         let view = PlayerView {
             player: PlayerId::parse("op1_88012").expect("an id"),
             currency: Currency::parse("EUR").expect("a code"),

@@ -9,7 +9,7 @@ mod settings;
 mod wire;
 
 use super::signature::{Proof, Scheme};
-use super::{Adapter, Answer, Failure, Operation, Protocol, RawCall, Reply, Request};
+use super::{Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request};
 use crate::core::{Policy, ProviderId};
 use settings::Settings;
 use wire::Form;
@@ -67,15 +67,12 @@ impl Adapter for Pragmatic {
         OPERATIONS
     }
 
-    fn proof<'c>(&self, call: &'c RawCall<'_>) -> Result<Proof<'c>, Failure> {
+    fn open<'c>(&'c self, call: &'c RawCall<'_>) -> Result<Opened<'c>, Failure> {
         let form = Form::parse(call.body)?;
         let messages = form.signed_texts();
-        let signature = form.into_hash().ok_or(Failure::BadSignature)?;
-        Ok(Proof { scheme: Scheme::Md5SuffixHex, messages, signature })
-    }
-
-    fn decode(&self, call: &RawCall<'_>) -> Result<Request, Failure> {
-        self.request(call.operation, call.body)
+        let signature = form.hash().ok_or(Failure::BadSignature)?;
+        let proof = Proof { scheme: Scheme::Md5SuffixHex, messages, signature };
+        Ok(Opened::new(proof, move || self.request(call.operation, &form)))
     }
 
     fn encode(
@@ -110,6 +107,15 @@ mod tests {
         OPERATIONS.iter().find(|operation| operation.name == name).expect("an operation")
     }
 
+    /// What a body without a hash asks for.
+    pub(super) fn read(
+        adapter: &Pragmatic,
+        operation: &'static Operation,
+        body: &str,
+    ) -> Result<Request, Failure> {
+        adapter.request(operation, &Form::parse(body.as_bytes())?)
+    }
+
     /// The proof that a body offers, if it holds.
     pub(super) fn verify(body: &str, secret: &str) -> Result<bool, Failure> {
         let headers = HeaderMap::new();
@@ -120,7 +126,7 @@ mod tests {
             body: body.as_bytes(),
         };
         let secrets = Secrets::new(vec![SecretString::from(secret)]).expect("one secret");
-        adapter("").proof(&call).map(|proof| secrets.verify(&proof))
+        adapter("").open(&call).map(|opened| secrets.verify(&opened.proof))
     }
 
     const ONE: &str = "made-up-Secret-01";

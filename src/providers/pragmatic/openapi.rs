@@ -534,7 +534,7 @@ mod tests {
 
     use super::super::OPERATIONS;
     use super::super::codes::Code;
-    use super::super::tests::{adapter, verify};
+    use super::super::tests::{adapter, read as request, verify};
     use super::super::wire::bad;
     use super::*;
     use crate::providers::Operation;
@@ -599,11 +599,11 @@ mod tests {
                 let all = fields(example);
                 let body = encoded(&all);
                 assert_eq!(verify(&body, "made-up-Secret-01"), Ok(true), "{body}");
-                assert!(pragmatic.request(operation, body.as_bytes()).is_ok(), "{body}");
+                assert!(request(&pragmatic, operation, &body).is_ok(), "{body}");
                 let least = || required.iter().map(|name| ((*name).to_owned(), all[*name].clone()));
                 let read = |left_out: &str| {
                     let body = encoded(&least().filter(|(name, _)| name != left_out).collect());
-                    pragmatic.request(operation, body.as_bytes()).map(|_| ())
+                    request(&pragmatic, operation, &body).map(|_| ())
                 };
                 assert_eq!(read("nothing"), Ok(()));
                 for name in required.iter().filter(|name| **name != "hash") {

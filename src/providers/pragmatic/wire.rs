@@ -28,12 +28,11 @@ impl<'a> Form<'a> {
     /// # Errors
     /// [`Failure::BadRequest`].
     pub fn parse(body: &'a [u8]) -> Result<Self, Failure> {
+        let text = std::str::from_utf8(body).map_err(|_| not_utf8())?;
         let mut pairs = Vec::with_capacity(16);
-        for part in body.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
-            let mut halves = part.splitn(2, |byte| *byte == b'=');
-            let name = decoded(halves.next().unwrap_or_default())?;
-            let value = decoded(halves.next().unwrap_or_default())?;
-            pairs.push((name, value));
+        for part in text.split('&').filter(|part| !part.is_empty()) {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            pairs.push((decoded(name)?, decoded(value)?));
         }
         // Stable, so that a doubled name keeps its order.
         pairs.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
@@ -68,10 +67,10 @@ impl<'a> Form<'a> {
     }
 
     /// The `hash` parameter, when it is there once.
-    pub fn into_hash(self) -> Option<Cow<'a, str>> {
-        let mut hashes = self.pairs.into_iter().filter(|(name, _)| name == "hash");
+    pub fn hash(&self) -> Option<Cow<'a, str>> {
+        let mut hashes = self.pairs.iter().filter(|(name, _)| name == "hash");
         let (_, hash) = hashes.next()?;
-        hashes.next().is_none().then_some(hash)
+        hashes.next().is_none().then(|| hash.clone())
     }
 
     /// Refuses a form with a name that is there twice: two readers could read it in two ways.
@@ -130,19 +129,21 @@ pub fn bad(name: &str, what: impl Display) -> Failure {
 }
 
 /// Decodes `+` and `%XX`.
-fn decoded(raw: &[u8]) -> Result<Cow<'_, str>, Failure> {
-    let plain = !raw.iter().any(|byte| matches!(byte, b'%' | b'+'));
-    let text = if plain {
-        std::str::from_utf8(raw).ok().map(Cow::Borrowed)
-    } else {
-        if !percent_signs_are_whole(raw) {
-            return Err(Failure::BadRequest("broken percent-encoding".to_owned()));
-        }
-        let spaced: Vec<u8> = raw.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
-        let text = percent_decode(&spaced).decode_utf8().ok().map(Cow::into_owned);
-        text.map(Cow::Owned)
-    };
-    text.ok_or_else(|| Failure::BadRequest("not UTF-8".to_owned()))
+fn decoded(raw: &str) -> Result<Cow<'_, str>, Failure> {
+    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let raw = raw.as_bytes();
+    if !percent_signs_are_whole(raw) {
+        return Err(Failure::BadRequest("broken percent-encoding".to_owned()));
+    }
+    let spaced: Vec<u8> = raw.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let text = percent_decode(&spaced).decode_utf8().map_err(|_| not_utf8())?;
+    Ok(Cow::Owned(text.into_owned()))
+}
+
+fn not_utf8() -> Failure {
+    Failure::BadRequest("not UTF-8".to_owned())
 }
 
 fn percent_signs_are_whole(raw: &[u8]) -> bool {

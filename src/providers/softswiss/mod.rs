@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::signature::{Proof, Scheme};
-use super::{Adapter, Answer, Failure, Operation, Protocol, RawCall, Reply, Request};
+use super::{Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request};
 use crate::core::policy::{
     CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
     SessionRule,
@@ -147,26 +147,23 @@ impl Adapter for Softswiss {
         OPERATIONS
     }
 
-    fn proof<'c>(&self, call: &'c RawCall<'_>) -> Result<Proof<'c>, Failure> {
+    fn open<'c>(&'c self, call: &'c RawCall<'_>) -> Result<Opened<'c>, Failure> {
         let signature = call
             .headers
             .get(SIGNATURE_HEADER)
             .and_then(|value| value.to_str().ok())
             .ok_or(Failure::BadSignature)?;
-        Ok(Proof {
+        let proof = Proof {
             scheme: Scheme::HmacSha256Hex,
             messages: vec![Cow::Borrowed(call.body)],
             signature: Cow::Borrowed(signature),
-        })
-    }
-
-    fn decode(&self, call: &RawCall<'_>) -> Result<Request, Failure> {
-        match call.operation.name {
+        };
+        Ok(Opened::new(proof, move || match call.operation.name {
             "play" => self.play(call.body),
             "rollback" => self.rollback(call.body),
             "freespins" => self.freespins(call.body),
             _ => Err(Failure::UnknownOperation),
-        }
+        }))
     }
 
     fn encode(
@@ -214,8 +211,8 @@ mod tests {
         let call =
             RawCall { operation, path_and_query: "/softswiss/play", headers: &headers, body };
         let softswiss = adapter("").expect("defaults");
-        let proof = softswiss.proof(&call).expect("a proof");
-        secrets.expect("one secret").verify(&proof)
+        let opened = softswiss.open(&call).expect("a proof");
+        secrets.expect("one secret").verify(&opened.proof)
     }
 
     #[test]
@@ -244,7 +241,7 @@ mod tests {
         let call =
             RawCall { operation, path_and_query: "/", headers: &headers, body: S1.as_bytes() };
         let softswiss = adapter("").expect("defaults");
-        assert_eq!(softswiss.proof(&call).err(), Some(Failure::BadSignature));
+        assert_eq!(softswiss.open(&call).err(), Some(Failure::BadSignature));
     }
 
     #[test]

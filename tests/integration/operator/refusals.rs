@@ -4,6 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{Office, assert_problem};
+use crate::support::node::json_lines;
 use crate::support::operator::{KEY, READER_KEY, call, call_with, get};
 
 #[tokio::test]
@@ -85,7 +86,7 @@ async fn a_key_is_needed_and_one_for_reading_does_not_write() {
         assert_problem(&reply, 403, "read_only_key");
     }
     assert_eq!(office.player("ann").await["balance"], "10.00");
-    let log = office.node.log();
+    let log = office.node.settled_log().await;
     assert!(!log.contains(KEY) && !log.contains(READER_KEY), "a key is in the log");
 }
 
@@ -99,7 +100,7 @@ async fn every_call_is_one_line_in_the_log_and_one_in_the_metrics() {
     assert_eq!(reply.header("x-request-id"), "support-case-7");
     call_with(office.api(), Method::GET, "/nothing", None, &[("x-request-id", "stranger")]).await;
 
-    let lines = office.node.log_lines();
+    let lines = json_lines(&office.node.settled_log().await);
     let line_of = |id: &str| {
         let found: Vec<_> = lines.iter().filter(|line| line["request_id"] == id).collect();
         assert_eq!(found.len(), 1, "{found:?}");

@@ -10,6 +10,7 @@ use seamless_wallet::core::{
     Action, Amount, Category, Command, Currency, GameId, Movement, PlayerId, PlayerStatus, Policy,
     ProviderId, Receipt, TokenHash, TxId,
 };
+use seamless_wallet::store::engine::Directly;
 use seamless_wallet::store::{Engine, EngineConfig, connect_pool, games, players, sessions};
 use seamless_wallet::wallet::{Wallet, WalletError};
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ impl Bank {
     /// Opens one on that database.
     pub fn at(database: &Database) -> Self {
         let config = database.config();
-        let (engine, _lanes) = Engine::start(ENGINE, &config).expect("a URL");
+        let (engine, _lanes) = Engine::start(ENGINE, &config, Arc::new(Directly)).expect("a URL");
         let pool = connect_pool(&config).expect("a URL");
         Self { wallet: Arc::new(Wallet::new(engine, pool, Cache::disabled())) }
     }

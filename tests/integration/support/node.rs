@@ -183,9 +183,16 @@ impl Node {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
+    /// Its log once every line of what has happened is written: lines wait for a moment (50 ms),
+    /// to be written together.
+    pub async fn settled_log(&self) -> String {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        self.log()
+    }
+
     /// Its log, line by line, without what is no JSON.
     pub fn log_lines(&self) -> Vec<serde_json::Value> {
-        self.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        json_lines(&self.log())
     }
 
     /// The sum of the samples of a metric that have all of these labels; zero when there is none.
@@ -227,4 +234,9 @@ fn merge(below: &mut Table, toml: &str) {
         }
     }
     lay(below, toml.parse().unwrap_or_else(|error| panic!("{toml}: {error}")));
+}
+
+/// The lines of a log, without what is no JSON.
+pub fn json_lines(log: &str) -> Vec<serde_json::Value> {
+    log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

@@ -1,6 +1,6 @@
 //! What a call may and may not say.
 
-use super::super::tests::{adapter, operation};
+use super::super::tests::{adapter, operation, read as request};
 use super::*;
 
 /// Good bodies with every parameter that has to be there and none else.
@@ -34,7 +34,7 @@ const LEAST: &[(&str, &str)] = &[
 const PLAY: &str = "providerId=PragmaticPlay&userId=p&gameId=g&roundId=1&amount=1.00&reference=r&timestamp=1795305601000";
 
 fn read_with(settings: &str, name: &str, body: &str) -> Result<Request, Failure> {
-    adapter(settings).request(operation(name), body.as_bytes())
+    request(&adapter(settings), operation(name), body)
 }
 
 fn read(name: &str, body: &str) -> Result<Request, Failure> {

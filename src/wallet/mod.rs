@@ -1,26 +1,36 @@
 //! The one door to money: execute, balance, authenticate. Everything outside (HTTP callbacks,
 //! the operator's API, jobs) comes through here, so every movement is claimed, committed,
 //! published and counted in the same way.
+//!
+//! - here: the door;
+//! - `course`: the way of a command from its claim to its answer;
+//! - `notes`: what is counted and logged of it.
+
+mod course;
+mod notes;
 
 use std::sync::Arc;
 
 use chrono::Utc;
-use metrics::counter;
 use sqlx::PgPool;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cache::{Cache, CachedBalance, Claimed, Finished, Publication};
-use crate::core::policy::{LateOriginal, SessionRule};
+use self::course::Course;
+pub use self::course::Publisher;
+use crate::cache::{Cache, CachedBalance};
+use crate::core::policy::SessionRule;
 use crate::core::{
-    Action, Attempt, Checks, Command, GameId, GameState, Outcome, PlayerId, PlayerStatus,
-    PlayerView, ProviderId, Reason, Receipt, SessionFact, TokenHash, TransactionId,
+    Attempt, Checks, Command, GameId, GameState, PlayerId, PlayerStatus, PlayerView, ProviderId,
+    Reason, Receipt, SessionFact, TokenHash, TransactionId,
 };
-use crate::store::{Engine, ExecuteError, LookupError, games, players};
+use crate::store::engine::{Engine, Job, receipt_by};
+use crate::store::{ExecuteError, LookupError, games, players};
 
 /// The door. One for each node.
 pub struct Wallet {
-    engine: Engine,
+    course: Course,
     pool: PgPool,
     cache: Cache,
 }
@@ -67,26 +77,11 @@ impl From<LookupError> for WalletError {
     }
 }
 
-/// Which layer caught a repeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layer {
-    Redis,
-    Database,
-}
-
-impl Layer {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Redis => "redis",
-            Self::Database => "database",
-        }
-    }
-}
-
 impl Wallet {
-    /// A door to this engine, these look-ups and this cache.
-    pub const fn new(engine: Engine, pool: PgPool, cache: Cache) -> Self {
-        Self { engine, pool, cache }
+    /// A door to this engine, these look-ups and this cache. The engine's outbox must be a
+    /// [`Publisher`] to the same cache.
+    pub fn new(engine: Engine, pool: PgPool, cache: Cache) -> Self {
+        Self { course: Course::start(engine, cache.clone()), pool, cache }
     }
 
     /// The look-ups that move no money.
@@ -101,7 +96,7 @@ impl Wallet {
 
     /// Commands that wait for a batch.
     pub fn queued(&self) -> usize {
-        self.engine.queued()
+        self.course.queued()
     }
 
     /// Executes a command exactly once and says what came of it. It runs to its end even when
@@ -110,51 +105,15 @@ impl Wallet {
     /// # Errors
     /// [`WalletError`]. A business refusal is no error: it is in the receipt.
     pub async fn execute(
-        self: &Arc<Self>,
+        &self,
         command: Command,
         deadline: Instant,
     ) -> Result<Receipt, WalletError> {
         let attempt = Attempt::new(command, Utc::now(), || TransactionId::new(Uuid::now_v7()));
-        let wallet = Arc::clone(self);
-        // Boxed, because a task's future is moved several times before it comes to rest, and
-        // this one is as large as everything below it.
-        let run = Box::pin(async move { wallet.run(Arc::new(attempt), deadline).await });
-        tokio::spawn(run).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "execution panicked");
-            Err(WalletError::Internal)
-        })
-    }
-
-    async fn run(&self, attempt: Arc<Attempt>, deadline: Instant) -> Result<Receipt, WalletError> {
-        let command = &attempt.command;
-        let Some(first) = command.movements.first() else { return Err(WalletError::Internal) };
-        let key = command.key(&first.tx_id);
-        let fingerprint = attempt.fingerprint();
-        let claimed = self.cache.claim(&key, &command.player, fingerprint).await;
-        let repeat_expected = match claimed {
-            Claimed::Finished(receipt) if !may_have_been_undone(command) => {
-                note_repeats(&attempt, &receipt, Layer::Redis);
-                return Ok(receipt);
-            }
-            Claimed::Finished(_) | Claimed::Seen => true,
-            Claimed::New | Claimed::Unavailable => false,
-        };
-        let receipt = self.engine.execute(Arc::clone(&attempt), repeat_expected, deadline).await?;
-        note_repeats(&attempt, &receipt, Layer::Database);
-        note_flags(&attempt, &receipt);
-        self.cache
-            .publish(Publication {
-                player: command.player.clone(),
-                balance: CachedBalance {
-                    currency: receipt.currency.clone(),
-                    balance: receipt.balance,
-                    version: receipt.version,
-                    status: receipt.status,
-                },
-                finished: Some(Finished { key, fingerprint, receipt: receipt.clone() }),
-            })
-            .await;
-        Ok(receipt)
+        let (answer, receipt) = oneshot::channel();
+        let attempt = Arc::new(attempt);
+        self.course.begin(Job { attempt, repeat_expected: false, deadline, answer });
+        Ok(receipt_by(deadline, receipt).await?)
     }
 
     /// Who is behind a launch token, and what they have.
@@ -279,68 +238,5 @@ const fn refuse_inactive(status: PlayerStatus) -> Result<(), WalletError> {
         PlayerStatus::Active => Ok(()),
         PlayerStatus::Frozen => Err(WalletError::Refused(Reason::PlayerFrozen)),
         PlayerStatus::Closed => Err(WalletError::Refused(Reason::PlayerClosed)),
-    }
-}
-
-/// True when a repeat must not be answered from Redis: another node may have undone the stake
-/// since and may have failed to say so, and the protocol tells a stake that stands from one
-/// that does not.
-fn may_have_been_undone(command: &Command) -> bool {
-    command.policy.late_original == LateOriginal::Refuse
-        && command.movements.iter().any(|movement| matches!(movement.action, Action::Debit(_)))
-}
-
-/// Counts and logs what had been decided before, naming the first transaction.
-fn note_repeats(attempt: &Attempt, receipt: &Receipt, layer: Layer) {
-    let command = &attempt.command;
-    for (movement, outcome) in command.movements.iter().zip(&receipt.outcomes) {
-        if !outcome.is_repeat() {
-            continue;
-        }
-        let mismatch = matches!(outcome, Outcome::Mismatch(_));
-        counter!(
-            "wallet_duplicates_total",
-            "provider" => command.provider.to_string(),
-            "layer" => layer.as_str(),
-            "mismatch" => if mismatch { "yes" } else { "no" },
-        )
-        .increment(1);
-        let first = outcome.entry().map(|entry| entry.id().to_string()).unwrap_or_default();
-        let (provider, player, tx_id) = (&command.provider, &command.player, &movement.tx_id);
-        if mismatch {
-            tracing::warn!(
-                %provider, %player, %tx_id, first_transaction_id = first, layer = layer.as_str(),
-                "a key came again with other contents: nothing moved"
-            );
-        } else {
-            tracing::info!(
-                %provider, %player, %tx_id, first_transaction_id = first, layer = layer.as_str(),
-                "a repeat: nothing moved"
-            );
-        }
-    }
-}
-
-/// Counts and logs what a person should look at.
-fn note_flags(attempt: &Attempt, receipt: &Receipt) {
-    let command = &attempt.command;
-    for (movement, outcome) in command.movements.iter().zip(&receipt.outcomes) {
-        let reason = match outcome {
-            Outcome::Applied(entry) => entry.reason.filter(|reason| reason.is_flag()),
-            Outcome::Refused { reason: reason @ Reason::DebitReversed, .. } => Some(*reason),
-            Outcome::Parked(entry) => entry.reason,
-            _ => None,
-        };
-        let Some(reason) = reason else { continue };
-        counter!(
-            "wallet_flagged_total",
-            "provider" => command.provider.to_string(),
-            "reason" => reason.as_str(),
-        )
-        .increment(1);
-        tracing::warn!(
-            provider = %command.provider, player = %command.player, tx_id = %movement.tx_id,
-            reason = reason.as_str(), outcome = outcome.as_str(), "a movement to look at"
-        );
     }
 }

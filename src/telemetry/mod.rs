@@ -1,9 +1,18 @@
 //! Logs and metrics of the process.
+//!
+//! - here: how they are started, and what each metric means;
+//! - `line`: an event as JSON; `output`: where lines go.
+
+mod line;
+mod output;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+use self::line::JsonLine;
+use self::output::Output;
+pub use self::output::flush as flush_log;
 use crate::config::LogFormat;
 
 /// Seconds: from a cached balance to a call at its deadline.
@@ -14,13 +23,17 @@ const DURATION_BUCKETS: &[f64] = &[
 const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
 /// Sends logs to standard output, one line for each event.
-pub fn start_log(filter: &str, format: LogFormat) {
+///
+/// # Errors
+/// Where there can be no thread that writes them.
+pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Output::start()?);
     match format {
-        LogFormat::Json => log.json().flatten_event(true).init(),
-        LogFormat::Text => log.init(),
+        LogFormat::Json => log.event_format(JsonLine).init(),
+        LogFormat::Text => log.with_target(false).init(),
     }
+    Ok(())
 }
 
 /// Starts counting.
