@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::signature::Proof;
 pub use crate::core::{Checks, PlayerView};
-use crate::core::{Command, GameId, PlayerId, Reason, Receipt};
+use crate::core::{Command, GameId, PlayerId, Policy, Reason, Receipt, Reversible};
 
 /// One protocol, set up for one provider.
 pub trait Adapter: Send + Sync + 'static {
@@ -27,6 +27,10 @@ pub trait Adapter: Send + Sync + 'static {
     /// [`Failure::BadRequest`] with what is wrong, for the reply and the log.
     fn decode(&self, call: &RawCall<'_>) -> Result<Request, Failure>;
 
+    /// What every command of this provider goes by: a parked one is decided by it when the
+    /// provider does not repeat it.
+    fn terms(&self) -> Terms<'_>;
+
     /// The answer in the provider's own words. `operation` is `None` for a path that is not
     /// the provider's, `request` where the call failed before it was understood.
     fn encode(
@@ -35,6 +39,15 @@ pub trait Adapter: Send + Sync + 'static {
         request: Option<&Request>,
         answer: &Answer<'_>,
     ) -> Reply;
+}
+
+/// What a provider's commands have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms<'a> {
+    /// How its protocol settles what protocols settle differently.
+    pub policy: &'a Policy,
+    /// What its reversals may undo.
+    pub undoes: Reversible,
 }
 
 /// One kind of call.

@@ -9,7 +9,9 @@ pub mod signature;
 pub mod softswiss;
 
 use crate::core::ProviderId;
-pub use adapter::{Adapter, Answer, Failure, Operation, PlayerView, RawCall, Reply, Request};
+pub use adapter::{
+    Adapter, Answer, Failure, Operation, PlayerView, RawCall, Reply, Request, Terms,
+};
 
 /// A way to speak: what the configuration's `protocol = "…"` names.
 pub struct Protocol {

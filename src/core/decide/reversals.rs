@@ -56,6 +56,10 @@ impl Draft<'_> {
         if self.is_reversed(&target_key) {
             return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
         }
+        if of == Reversible::Unpaid && !found.amount.is_negative() {
+            // Only the provider's own call may take it back.
+            return Err(Refusal::unremembered(Reason::TargetNotReversible));
+        }
         let settled =
             found.kind == Kind::Debit && self.round_facts(found.round.as_ref()).credits > 0;
         match self.command().policy.reversal_after_settlement {

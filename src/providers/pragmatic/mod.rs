@@ -9,8 +9,8 @@ mod settings;
 mod wire;
 
 use super::signature::{Proof, Scheme};
-use super::{Adapter, Answer, Failure, Operation, Protocol, RawCall, Reply, Request};
-use crate::core::{Policy, ProviderId};
+use super::{Adapter, Answer, Failure, Operation, Protocol, RawCall, Reply, Request, Terms};
+use crate::core::{Policy, ProviderId, Reversible};
 use settings::Settings;
 use wire::Form;
 
@@ -76,6 +76,10 @@ impl Adapter for Pragmatic {
 
     fn decode(&self, call: &RawCall<'_>) -> Result<Request, Failure> {
         self.request(call.operation, call.body)
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms { policy: &self.policy, undoes: Reversible::Debit }
     }
 
     fn encode(
