@@ -57,8 +57,7 @@ impl Draft<'_> {
             return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
         }
         if of == Reversible::Unpaid && !found.amount.is_negative() {
-            // Only the provider's own call may take it back.
-            return Err(Refusal::unremembered(Reason::TargetNotReversible));
+            return Err(Refusal::unremembered(Reason::TargetPaid));
         }
         let settled =
             found.kind == Kind::Debit && self.round_facts(found.round.as_ref()).credits > 0;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{JobError, meters};
 use crate::app::{App, Provider};
 use crate::core::policy::CreditWithoutDebit;
-use crate::core::{Action, Command, Outcome, ProviderId, Row, WalletState};
+use crate::core::{Outcome, ProviderId, Reason, Row, RowOutcome, WalletState};
 use crate::store::lease::Fence;
 use crate::store::parked::{self, Backoff, Place};
 use crate::store::players;
@@ -174,10 +174,10 @@ async fn attempt_command_of(
         Rebuilt::Not(reason) => return Ok(Attempted::Hopeless(reason)),
     };
     let place = command.movements.iter().position(|movement| movement.tx_id == row.key.tx_id);
-    match app.wallet.execute(command.clone(), Instant::now() + DEADLINE).await {
+    match app.wallet.execute(command, Instant::now() + DEADLINE).await {
         Ok(receipt) => {
             let outcome = place.and_then(|place| receipt.outcomes.get(place));
-            Ok(outcome.map_or(Attempted::Waits("no outcome"), |outcome| judge(outcome, &command)))
+            Ok(outcome.map_or(Attempted::Waits("no outcome"), judge))
         }
         Err(WalletError::Refused(reason)) => Ok(Attempted::Waits(reason.as_str())),
         Err(error @ (WalletError::Busy | WalletError::Timeout | WalletError::Unavailable)) => {
@@ -188,20 +188,20 @@ async fn attempt_command_of(
     }
 }
 
-fn judge(outcome: &Outcome, command: &Command) -> Attempted {
-    let reverses =
-        command.movements.iter().any(|movement| matches!(movement.action, Action::Reverse { .. }));
+fn judge(outcome: &Outcome) -> Attempted {
     match outcome {
         Outcome::Applied(_) | Outcome::Replayed(_) => Attempted::Decided("applied"),
         Outcome::NoEffect(_) => Attempted::Decided("no_effect"),
         Outcome::Cancelled(_) => Attempted::Decided("cancelled"),
-        Outcome::Refused { entry: Some(_), .. } => Attempted::Decided("refused"),
+        Outcome::Refused { entry: Some(entry), .. } if entry.outcome != RowOutcome::Parked => {
+            Attempted::Decided("refused")
+        }
+        // No job takes a player's money.
+        Outcome::Refused { reason: Reason::TargetPaid, .. } => Attempted::Hopeless("takes_money"),
+        Outcome::Refused { reason, .. } => Attempted::Waits(reason.as_str()),
         Outcome::Parked(entry) => {
             Attempted::Waits(entry.reason.map_or("parked", |reason| reason.as_str()))
         }
-        // What is left to undo is a win that was paid: that takes a call of the provider's.
-        Outcome::Refused { entry: None, .. } if reverses => Attempted::Hopeless("takes_money"),
-        Outcome::Refused { entry: None, reason, .. } => Attempted::Waits(reason.as_str()),
         Outcome::Mismatch(_) => Attempted::Hopeless("key_reused"),
     }
 }
