@@ -10,10 +10,10 @@ use tokio::sync::Semaphore;
 
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
-use crate::core::ProviderId;
+use crate::core::{Policy, ProviderId, Reversible};
 use crate::meters::CallMeters;
 use crate::providers::signature::Secrets;
-use crate::providers::{Adapter, protocol};
+use crate::providers::{Adapter, Terms, protocol};
 use crate::store::engine::Lanes;
 use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_pool};
 use crate::wallet::{Publisher, Wallet};
@@ -36,7 +36,13 @@ pub struct App {
     pub trusted_proxies: Vec<IpNet>,
     /// Calls in progress over all providers.
     pub in_flight: Semaphore,
+    /// How the background jobs are run.
+    pub jobs: config::Jobs,
 }
+
+/// The provider that the operator itself is, and what its commands go by.
+const OPERATOR: (&str, Terms<'static>) =
+    ("operator", Terms { policy: &Policy::PERMISSIVE, undoes: Reversible::Unpaid });
 
 /// One provider as it is served.
 pub struct Provider {
@@ -108,8 +114,24 @@ impl App {
             operator_in_flight_max: config.operator.in_flight_max,
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
+            jobs: config.jobs,
         };
         Ok((Arc::new(app), lanes))
+    }
+
+    /// What a provider's commands go by; `None` for one that is not configured.
+    pub fn terms(&self, provider: &ProviderId) -> Option<Terms<'_>> {
+        let (operator, terms) = OPERATOR;
+        if provider.as_str() == operator {
+            return Some(terms);
+        }
+        self.providers.get(provider.as_str()).map(|provider| provider.adapter.terms())
+    }
+
+    /// The longest that any call may take.
+    pub fn longest_deadline(&self) -> Duration {
+        let providers = self.providers.values().map(|provider| provider.deadline);
+        providers.fold(self.operator_deadline, Duration::max)
     }
 }
 

@@ -18,6 +18,21 @@ pub struct Cli {
 pub enum Task {
     /// Serve providers' callbacks, the operator's API and the ops port.
     Serve(Profile),
+    /// Run the background jobs and the ops port, and nothing else.
+    Worker(Profile),
+    /// Compare Redis with the database and the ledger with the wallets, once.
+    Reconcile {
+        /// Where, and how to say what came of it.
+        #[command(flatten)]
+        errand: Errand,
+        /// Follow every player's chain from its first row.
+        #[arg(long)]
+        full: bool,
+    },
+    /// Try the parked movements that are due, once.
+    Reapply(Errand),
+    /// Remove claims and sessions that are over, once.
+    Cleanup(Errand),
     /// Bring the database's schema up to this build.
     Migrate(Profile),
     /// Open the players, sessions and games that a file names; what is there stays.
@@ -33,6 +48,17 @@ pub enum Task {
     Openapi,
     /// Ask a running node whether it is ready; for container health checks.
     Healthcheck(Profile),
+}
+
+/// A job that is run by hand.
+#[derive(Debug, Args)]
+pub struct Errand {
+    /// Where.
+    #[command(flatten)]
+    pub profile: Profile,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where the configuration is.

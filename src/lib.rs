@@ -8,6 +8,7 @@
 //! - [`cache`]: Redis, which makes repeats and balances cheap and may vanish. The only Redis.
 //! - [`wallet`]: the one door to money, over the three above.
 //! - [`providers`]: one folder for each protocol, each a pure translator.
+//! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`http`]: callbacks, the operator's API, the ops port.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it.
 //!
@@ -20,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod http;
+pub mod jobs;
 pub mod meters;
 pub mod providers;
 pub mod seed;

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use metrics_exporter_prometheus::PrometheusHandle;
 use seamless_wallet::app::{App, database_config};
-use seamless_wallet::cli::{Cli, Profile, Task};
+use seamless_wallet::cli::{Cli, Errand, Profile, Task};
 use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::http::server::{self, Limits};
 use seamless_wallet::http::{self, ops};
+use seamless_wallet::jobs::reconcile::Scope;
+use seamless_wallet::jobs::{Job, Jobs, by_hand};
 use seamless_wallet::store::engine::Lanes;
 use seamless_wallet::store::{MIGRATOR, connect_pool};
 use seamless_wallet::{seed, telemetry};
@@ -38,6 +41,13 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.task {
         Task::Serve(profile) => serve(load(&profile)?).await,
+        Task::Worker(profile) => work(load(&profile)?).await,
+        Task::Reconcile { errand, full } => {
+            let scope = if full { Scope::Full } else { Scope::Window };
+            run_job(Job::Reconcile, scope, &errand).await
+        }
+        Task::Reapply(errand) => run_job(Job::Reapply, Scope::Window, &errand).await,
+        Task::Cleanup(errand) => run_job(Job::Cleanup, Scope::Window, &errand).await,
         Task::Migrate(profile) => migrate(&load(&profile)?).await,
         Task::Seed { profile, file } => {
             let (app, lanes) = App::build(load(&profile)?).await?;
@@ -78,13 +88,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let ops_listener = listen(config.ops.listen).await?;
     let (app, lanes) = App::build(config).await?;
     let (stop, stopping) = watch::channel(false);
-    let upkeep = metrics.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            upkeep.run_upkeep();
-        }
-    });
+    keep_metrics(metrics.clone());
+    let jobs = app.jobs.enabled.then(|| Jobs::start(&app));
     tracing::info!(
         api = %api_listener.local_addr()?, ops = %ops_listener.local_addr()?,
         providers = app.providers.len(), "serving"
@@ -100,11 +105,59 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     wait_for_the_end().await?;
     tracing::info!("stopping: calls in progress are finished, new ones refused");
     stop.send_replace(true);
+    if let Some(jobs) = jobs {
+        jobs.finish().await;
+    }
     api_server.await?;
     ops_server.await?;
     finish(app, lanes).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A node that takes no calls.
+async fn work(config: Config) -> anyhow::Result<()> {
+    telemetry::start_log(&config.log.filter, config.log.format).context("the log")?;
+    let metrics = telemetry::start_metrics()?;
+    let limits = Limits {
+        header_timeout: Duration::from_millis(config.http.header_timeout_ms),
+        connections_max: 64,
+        shutdown: Duration::ZERO,
+    };
+    let ops_listener = listen(config.ops.listen).await?;
+    let (app, lanes) = App::build(config).await?;
+    let (stop, stopping) = watch::channel(false);
+    keep_metrics(metrics.clone());
+    tracing::info!(ops = %ops_listener.local_addr()?, "working");
+    let ops_server =
+        tokio::spawn(server::serve(ops_listener, ops::router(&app, metrics), limits, stopping));
+    let jobs = Jobs::start(&app);
+    wait_for_the_end().await?;
+    tracing::info!("stopping");
+    jobs.finish().await;
+    stop.send_replace(true);
+    ops_server.await?;
+    finish(app, lanes).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn run_job(job: Job, scope: Scope, errand: &Errand) -> anyhow::Result<()> {
+    let config = load(&errand.profile)?;
+    telemetry::start_log_aside();
+    let (app, lanes) = App::build(config).await?;
+    let result = by_hand::run(&app, job, scope, errand.json).await;
+    finish(app, lanes).await;
+    result
+}
+
+fn keep_metrics(metrics: PrometheusHandle) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            metrics.run_upkeep();
+        }
+    });
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {

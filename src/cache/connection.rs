@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use fred::clients::{Client, WithOptions};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike as _, KeysInterface as _, LuaInterface as _};
 use fred::types::scripts::Script;
@@ -142,6 +143,42 @@ impl Connection {
             self.link.restart();
         }
         self.is_up()
+    }
+
+    /// Runs a command of a job's, which may take its time; `None` as with [`Self::run`]. It
+    /// respects the breaker and never trips it: no bet is to suffer from a job's slow command.
+    pub(super) async fn run_aside<T, F>(
+        &self,
+        meters: &CommandMeters,
+        limit: Duration,
+        command: impl FnOnce(WithOptions<Client>) -> F,
+    ) -> Option<T>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        if !self.is_up() {
+            meters.skipped.increment(1);
+            return None;
+        }
+        let started = Instant::now();
+        let command = command(self.link.unhurried_client(limit));
+        let answer = timeout(limit + BACKSTOP, command).await;
+        meters.took(started.elapsed());
+        match answer {
+            Ok(Ok(answer)) => {
+                meters.ok.increment(1);
+                Some(answer)
+            }
+            Ok(Err(error)) if *error.kind() != ErrorKind::Timeout => {
+                meters.error.increment(1);
+                warn!(error = error.details(), "Redis refused a job's command");
+                None
+            }
+            Ok(Err(_)) | Err(_) => {
+                meters.timeout.increment(1);
+                None
+            }
+        }
     }
 
     // ---- The commands themselves, to be given to `run` ----

@@ -57,6 +57,13 @@ impl Link {
         self.shared.client()
     }
 
+    /// The present client, for commands that may take their time.
+    pub(super) fn unhurried_client(&self, limit: Duration) -> WithOptions<Client> {
+        let client = self.client();
+        let options = Options { timeout: Some(limit), ..client.options().clone() };
+        (*client).with_options(&options)
+    }
+
     /// Gives the present client up, whatever it waits for, and connects anew.
     pub(super) fn restart(&self) {
         self.shared.restart.notify_one();

@@ -31,6 +31,9 @@ pub(super) struct Meters {
     pub(super) fill: CommandMeters,
     pub(super) forget: CommandMeters,
     pub(super) probe: CommandMeters,
+    pub(super) inspect: CommandMeters,
+    pub(super) correct: CommandMeters,
+    pub(super) sweep: CommandMeters,
     pub(super) up: Gauge,
 }
 
@@ -52,6 +55,9 @@ impl Meters {
             fill: CommandMeters::new("fill"),
             forget: CommandMeters::new("forget"),
             probe: CommandMeters::new("probe"),
+            inspect: CommandMeters::new("inspect"),
+            correct: CommandMeters::new("correct"),
+            sweep: CommandMeters::new("sweep"),
             up: metrics::gauge!(UP),
         }
     }

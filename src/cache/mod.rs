@@ -9,6 +9,7 @@
 //! - `doubts`: players whose balance could not be published, and must not be read back;
 //! - `keys`: the names of the keys; `scripts`, with `claim.lua` and `publish.lua`: one round
 //!   trip each, for all calls that go together;
+//! - `upkeep`: what the jobs look at and put right;
 //! - `connection`: the one way of every command, with its time-out, the circuit `breaker` and
 //!   the counters (`meters`); `link`: the client, always connected or about to be; `config`.
 
@@ -22,6 +23,7 @@ mod keys;
 mod link;
 mod meters;
 mod scripts;
+mod upkeep;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,11 +37,13 @@ pub use balances::CachedBalance;
 pub use claims::Claimed;
 pub use config::{CacheConfig, CacheError};
 pub use meters::describe_metrics;
+pub use upkeep::{InCache, SweepCursor, SweepPage, Swept};
 
 use crate::core::{Key, PlayerId, Receipt};
 use connection::Connection;
 use doubts::{Doubts, Owed};
 use scripts::{ClaimAsk, PublishAsk, Scripts};
+use upkeep::Upkeep;
 
 /// Players that can be in doubt one by one. A node that failed to publish more of them serves
 /// no cached balance at all for a while.
@@ -100,6 +104,7 @@ struct Inner {
     connection: Arc<Connection>,
     scripts: Scripts,
     doubts: Doubts,
+    upkeep: Upkeep,
     /// Unique to this process; with the counter, to each attempt.
     process: Uuid,
     attempts: AtomicU64,
@@ -123,6 +128,7 @@ impl Cache {
         let connection = Arc::new(Connection::open(url, &config).await?);
         let inner = Arc::new(Inner {
             scripts: Scripts::over(&connection, url, &config),
+            upkeep: Upkeep::over(&connection, &config),
             connection,
             doubts: Doubts::new(MAX_DOUBTS, config.balance_ttl),
             process: Uuid::now_v7(),

@@ -2,6 +2,7 @@
 //! both. Everything that is wrong is said at once, before anything is started.
 
 mod env;
+mod jobs;
 mod provider;
 mod sections;
 
@@ -13,6 +14,7 @@ use toml::{Table, Value};
 use crate::core::ProviderId;
 use env::overlay_env;
 pub use env::{Env, ProcessEnv};
+pub use jobs::Jobs;
 pub use provider::Provider;
 use provider::read_provider;
 use sections::Section;
@@ -35,6 +37,8 @@ pub struct Config {
     pub log: Log,
     /// `[operator]`
     pub operator: Operator,
+    /// `[jobs]`
+    pub jobs: Jobs,
     /// `[providers.*]`, by slug.
     pub providers: BTreeMap<ProviderId, Provider>,
 }
@@ -73,15 +77,18 @@ impl Config {
         let cache: Option<Cache> = section(&mut table, "cache", &mut errors);
         let log: Option<Log> = section(&mut table, "log", &mut errors);
         let operator: Option<Operator> = section(&mut table, "operator", &mut errors);
+        let jobs: Option<Jobs> = section(&mut table, "jobs", &mut errors);
         errors.extend(table.keys().map(|key| format!("[{key}]: no such section")));
         let providers = read_providers(providers, env, &mut errors);
-        let (Some(http), Some(ops), Some(database), Some(cache), Some(log), Some(operator)) =
-            (http, ops, database, cache, log, operator)
+        let (Some(http), Some(ops), Some(database), Some(cache)) = (http, ops, database, cache)
         else {
             return Err(ConfigErrors(errors));
         };
+        let (Some(log), Some(operator), Some(jobs)) = (log, operator, jobs) else {
+            return Err(ConfigErrors(errors));
+        };
         if errors.is_empty() {
-            Ok(Self { http, ops, database, cache, log, operator, providers })
+            Ok(Self { http, ops, database, cache, log, operator, jobs, providers })
         } else {
             Err(ConfigErrors(errors))
         }

@@ -77,6 +77,8 @@ pub enum Reversible {
     Credit,
     /// Both.
     Any,
+    /// Debits, and credits as long as they are not paid: what nobody calls for takes no money.
+    Unpaid,
 }
 
 impl Action {

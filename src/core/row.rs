@@ -144,6 +144,8 @@ word!(
         KeyReused = "key_reused",
         /// The target is not a movement that this reversal may undo.
         TargetNotReversible = "target_not_reversible",
+        /// The target is a win that was paid: only a call of its provider's takes it back.
+        TargetPaid = "target_paid",
         /// The target's round was paid already.
         AlreadySettled = "already_settled",
         /// The target is not known (a tombstone was left).
@@ -191,6 +193,7 @@ impl Reason {
                 | Self::DebitUnknown
                 | Self::BalanceLimit
                 | Self::KeyReused
+                | Self::TargetPaid
         )
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::signature::{Proof, Secrets};
 pub use crate::core::{Checks, PlayerView};
-use crate::core::{Command, GameId, PlayerId, Reason, Receipt};
+use crate::core::{Command, GameId, PlayerId, Policy, Reason, Receipt, Reversible};
 
 /// One protocol, set up for one provider.
 pub trait Adapter: Send + Sync + 'static {
@@ -20,6 +20,10 @@ pub trait Adapter: Send + Sync + 'static {
     /// [`Failure::BadSignature`] where there is no proof, [`Failure::BadRequest`] where the body
     /// cannot be taken apart.
     fn open<'c>(&'c self, call: &'c RawCall<'_>) -> Result<Opened<'c>, Failure>;
+
+    /// What every command of this provider goes by: a parked one is decided by it when the
+    /// provider does not repeat it.
+    fn terms(&self) -> Terms<'_>;
 
     /// The answer in the provider's own words. `operation` is `None` for a path that is not
     /// the provider's, `request` where the call failed before it was understood.
@@ -58,6 +62,15 @@ impl<'c> Opened<'c> {
     pub fn believed(self, secrets: &Secrets) -> Result<Request, Failure> {
         if secrets.verify(&self.proof) { (self.decode)() } else { Err(Failure::BadSignature) }
     }
+}
+
+/// What a provider's commands have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms<'a> {
+    /// How its protocol settles what protocols settle differently.
+    pub policy: &'a Policy,
+    /// What its reversals may undo.
+    pub undoes: Reversible,
 }
 
 /// One kind of call.

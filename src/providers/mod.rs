@@ -10,7 +10,7 @@ pub mod softswiss;
 
 use crate::core::ProviderId;
 pub use adapter::{
-    Adapter, Answer, Failure, Opened, Operation, PlayerView, RawCall, Reply, Request,
+    Adapter, Answer, Failure, Opened, Operation, PlayerView, RawCall, Reply, Request, Terms,
 };
 
 /// A way to speak: what the configuration's `protocol = "…"` names.

@@ -1,17 +1,24 @@
 //! PostgreSQL: the only authority on money and on what has been done, and the only SQL.
 //!
-//! [`engine`] commits commands in groups; [`commit`] and [`read`] are its statements. The
-//! other files are look-ups that move no money. Nothing here knows a provider, HTTP or Redis.
+//! [`engine`] commits commands in groups; [`commit`] and [`read`] are its statements. [`lease`],
+//! [`audit`], [`reconciliation`], [`mod@parked`] and [`expiry`] are what the jobs say. The other
+//! files are look-ups that move no money. Nothing here knows a provider, HTTP or Redis.
 
+pub mod audit;
 pub mod commit;
 pub mod connect;
 pub mod engine;
+pub mod expiry;
 pub mod games;
 mod lane;
+pub mod lease;
 pub mod log;
+pub mod parked;
 pub mod players;
 pub mod read;
+pub mod reconciliation;
 pub mod sessions;
+pub mod waiting;
 
 pub use connect::{DatabaseConfig, MIGRATOR, connect_pool, schema_is_current};
 pub use engine::{Engine, EngineConfig};

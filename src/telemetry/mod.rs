@@ -19,6 +19,9 @@ use crate::config::LogFormat;
 const DURATION_BUCKETS: &[f64] = &[
     0.0001, 0.000_25, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
+/// Seconds: a job's run, up to a pass over many wallets.
+const JOB_BUCKETS: &[f64] =
+    &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 180.0, 600.0, 1800.0, 3600.0];
 /// Commands in one commit.
 const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
@@ -36,6 +39,16 @@ pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Sends warnings to standard error, for commands whose standard output is their result.
+pub fn start_log_aside() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
 /// Starts counting.
 ///
 /// # Errors
@@ -43,6 +56,10 @@ pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
 pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
+        .set_buckets_for_metric(
+            Matcher::Full("wallet_job_duration_seconds".to_owned()),
+            JOB_BUCKETS,
+        )?
         .set_buckets_for_metric(Matcher::Full("wallet_batch_size".to_owned()), BATCH_BUCKETS)?
         .install_recorder()?;
     describe();
@@ -51,6 +68,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
 
 fn describe() {
     crate::cache::describe_metrics();
+    crate::jobs::describe_metrics();
     describe_counter!("wallet_calls_total", "Providers' calls by operation and outcome");
     describe_histogram!(
         "wallet_call_duration_seconds",

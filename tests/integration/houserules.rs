@@ -62,6 +62,7 @@ fn no_part_knows_what_it_must_not_know() {
         ("core", &[SQL, REDIS, HTTP, PROVIDERS, WORDS, CLOCKS, WAITING, STORES][..]),
         ("store", &[REDIS, HTTP, PROVIDERS, WORDS]),
         ("cache", &[SQL, HTTP, PROVIDERS, WORDS]),
+        ("jobs", &[SQL, HTTP, WORDS, REDIS]),
         ("wallet", &[HTTP, PROVIDERS, WORDS, REDIS]),
         // Its documentation may name providers as examples.
         ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::"]]),

@@ -5,6 +5,7 @@ mod cache;
 mod captures;
 mod decide_properties;
 mod houserules;
+mod jobs;
 mod kills;
 mod openapi;
 mod operator;

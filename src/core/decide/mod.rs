@@ -360,4 +360,19 @@ mod tests {
         assert!(matches!(bench.wins("w1"), Outcome::Applied(_)));
         assert_eq!(bench.wallet.balance, Micros::new(120));
     }
+
+    #[test]
+    fn what_nobody_calls_for_gives_a_bet_back_and_takes_no_win() {
+        let mut bench = Bench::new();
+        bench.bets("b1");
+        bench.wins("w1");
+        let undo =
+            |target| Action::Reverse { target: tx(target), of: Reversible::Unpaid, at_most: None };
+        let outcome = bench.does("x1", undo("w1"), Category::Bet);
+        let reason = Reason::TargetPaid;
+        assert!(matches!(outcome, Outcome::Refused { reason: r, entry: None, .. } if r == reason));
+        assert_eq!(bench.wallet.balance, Micros::new(120));
+        assert!(matches!(bench.does("x2", undo("b1"), Category::Bet), Outcome::Applied(_)));
+        assert_eq!(bench.wallet.balance, Micros::new(130));
+    }
 }

@@ -88,6 +88,7 @@ impl Draft<'_> {
                     let row = Row {
                         outcome: RowOutcome::Parked,
                         reason: Some(reason),
+                        requested: limit_or_request(&movement.action),
                         link: None,
                         amount: Micros::ZERO,
                         ..self.blank(movement, ids)
@@ -99,5 +100,14 @@ impl Draft<'_> {
             };
             self.settle(place, Outcome::Parked(entry));
         }
+    }
+}
+
+/// What has to be known to decide the movement later, when nobody repeats it: of a reversal the
+/// most that it may undo.
+fn limit_or_request(action: &Action) -> Micros {
+    match action {
+        Action::Reverse { at_most: Some(limit), .. } => limit.micros(),
+        action => action.requested(),
     }
 }

@@ -56,6 +56,9 @@ impl Draft<'_> {
         if self.is_reversed(&target_key) {
             return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
         }
+        if of == Reversible::Unpaid && !found.amount.is_negative() {
+            return Err(Refusal::unremembered(Reason::TargetPaid));
+        }
         let settled =
             found.kind == Kind::Debit && self.round_facts(found.round.as_ref()).credits > 0;
         match self.command().policy.reversal_after_settlement {

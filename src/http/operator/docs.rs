@@ -14,6 +14,7 @@ use utoipa::{Modify, ToSchema};
 use super::error;
 use crate::core::{Category, Kind, PlayerStatus, Reason, RowOutcome};
 use crate::http::problem::{FieldError, Problem};
+use crate::jobs::reconcile;
 
 /// A type for `responses(…)` that stands for a list of problems.
 macro_rules! refusals {
@@ -169,6 +170,11 @@ pub fn category() -> Object {
 /// The words of [`RowOutcome`].
 pub fn outcome() -> Object {
     words(RowOutcome::ALL.iter().map(|word| word.as_str()))
+}
+
+/// The words of [`Kind`](crate::jobs::reconcile::Kind).
+pub fn drift_kind() -> Object {
+    words(reconcile::Kind::ALL.iter().map(|word| word.as_str()))
 }
 
 fn words(all: impl Iterator<Item = &'static str>) -> Object {

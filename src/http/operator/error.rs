@@ -117,6 +117,12 @@ pub fn unknown_provider() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "provider_unknown", detail)
 }
 
+/// A movement that does not wait (any more).
+pub fn not_parked() -> Problem {
+    let detail = "no movement of this id waits: it was decided, or never parked";
+    Problem::new(StatusCode::NOT_FOUND, "not_parked", detail)
+}
+
 /// A rule of the wallet stands against it.
 pub fn refused(reason: Reason) -> Problem {
     let status = match reason {

@@ -1,5 +1,5 @@
 //! The operator's own API, `/operator/v1`: players, money in and out, sessions, the ledger,
-//! games. JSON in and out; money in decimal strings; every refusal is a problem document.
+//! games, movements that wait, reconciliations. JSON in and out; money in decimal strings; every refusal is a problem document.
 //!
 //! It moves money through the wallet's door alone, as the provider `operator`.
 
@@ -11,7 +11,9 @@ mod extract;
 mod games;
 mod layers;
 mod money;
+mod parked;
 mod players;
+mod reconciliation;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,11 @@ use crate::app::App;
         sessions::revoke,
         transactions::list,
         games::switch,
+        parked::list,
+        parked::redrive,
+        parked::bury,
+        reconciliation::runs,
+        reconciliation::drift,
     ),
     components(schemas(Problem)),
     modifiers(&BearerKey),
@@ -57,6 +64,8 @@ use crate::app::App;
         (name = "sessions", description = "Launch tokens for providers' games."),
         (name = "transactions", description = "The ledger."),
         (name = "games", description = "Games that are on or off."),
+        (name = "parked", description = "Movements that wait until they can be decided."),
+        (name = "reconciliation", description = "Whether what there is twice is the same."),
     )
 )]
 pub struct OperatorApi;
@@ -71,9 +80,14 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/sessions", post(sessions::issue))
         .route("/v1/sessions/{token}", delete(sessions::revoke))
         .route("/v1/games/{provider}/{game_id}", put(games::switch))
+        .route("/v1/parked/{id}/redrive", post(parked::redrive))
+        .route("/v1/parked/{id}/dead", post(parked::bury))
         .route_layer(from_fn(extract::refuse_query))
-        // The only one with a query.
+        // Those with a query.
         .route("/v1/transactions", get(transactions::list))
+        .route("/v1/parked", get(parked::list))
+        .route("/v1/reconciliation/runs", get(reconciliation::runs))
+        .route("/v1/reconciliation/drift", get(reconciliation::drift))
         .with_state(Arc::clone(app));
     layers::around(Arc::new(Gate::of(app)), routes)
 }

@@ -85,8 +85,9 @@ impl Code {
             | Reason::AlreadySettled => Self::NoRetry,
             // Comes right by itself, or is kept alive until somebody has put it right.
             Reason::DebitUnknown | Reason::WalletClosed | Reason::BalanceLimit => Self::Retry,
-            // Never refusals: why a reversal had no effect, and flags.
+            // Never refusals of a call: why a reversal had no effect, and flags.
             Reason::TargetUnknown
+            | Reason::TargetPaid
             | Reason::AlreadyReversed
             | Reason::TargetRefused
             | Reason::TargetParked

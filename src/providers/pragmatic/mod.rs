@@ -9,8 +9,10 @@ mod settings;
 mod wire;
 
 use super::signature::{Proof, Scheme};
-use super::{Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request};
-use crate::core::{Policy, ProviderId};
+use super::{
+    Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request, Terms,
+};
+use crate::core::{Policy, ProviderId, Reversible};
 use settings::Settings;
 use wire::Form;
 
@@ -73,6 +75,10 @@ impl Adapter for Pragmatic {
         let signature = form.hash().ok_or(Failure::BadSignature)?;
         let proof = Proof { scheme: Scheme::Md5SuffixHex, messages, signature };
         Ok(Opened::new(proof, move || self.request(call.operation, &form)))
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms { policy: &self.policy, undoes: Reversible::Debit }
     }
 
     fn encode(

@@ -102,8 +102,9 @@ impl Code {
             Reason::SessionUnknown | Reason::SessionExpired | Reason::SessionMismatch => {
                 Self::PlayerInvalid
             }
-            // Never refusals: why a reversal had no effect, and flags.
+            // Never refusals of a call: why a reversal had no effect, and flags.
             Reason::TargetUnknown
+            | Reason::TargetPaid
             | Reason::AlreadyReversed
             | Reason::TargetRefused
             | Reason::TargetParked

@@ -14,12 +14,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::signature::{Proof, Scheme};
-use super::{Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request};
+use super::{
+    Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request, Terms,
+};
 use crate::core::policy::{
     CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
     SessionRule,
 };
-use crate::core::{Amount, Currency, Policy, ProviderId};
+use crate::core::{Amount, Currency, Policy, ProviderId, Reversible};
 
 /// What the configuration names `softswiss`.
 pub const PROTOCOL: Protocol = Protocol {
@@ -164,6 +166,10 @@ impl Adapter for Softswiss {
             "freespins" => self.freespins(call.body),
             _ => Err(Failure::UnknownOperation),
         }))
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms { policy: &self.policy, undoes: Reversible::Any }
     }
 
     fn encode(

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,9 @@ const CONFIG: &str = r#"
     listen = "127.0.0.1:0"
     [database]
     pool_max = 4
+    # What nobody calls for happens in those tests alone that want it.
+    [jobs]
+    enabled = false
     [providers.pragmatic]
     protocol = "pragmatic"
     secrets = ["env:PRAGMATIC_SECRET"]
@@ -32,6 +35,10 @@ const CONFIG: &str = r#"
     protocol = "softswiss"
     secrets = ["env:SOFTSWISS_TOKEN"]
 "#;
+
+/// The environment that [`Setup`] refers to.
+pub const SECRETS: [(&str, &str); 2] =
+    [("PRAGMATIC_SECRET", pragmatic::SECRET), ("SOFTSWISS_TOKEN", softswiss::TOKEN)];
 
 /// How to start a node.
 #[derive(Clone)]
@@ -53,6 +60,13 @@ impl Setup {
     pub fn with_redis(self, redis: &RedisServer) -> Self {
         let url = redis.url();
         self.with(&format!("cache.url = \"{url}\""))
+    }
+
+    /// Written into a folder; what it refers to is in [`SECRETS`].
+    pub fn write(&self, folder: &Folder) -> PathBuf {
+        let path = folder.path().join("wallet.toml");
+        std::fs::write(&path, toml::to_string(&self.0).expect("TOML")).expect("a file");
+        path
     }
 
     /// With further lines of TOML, such as `database.lanes = 4`.
@@ -92,11 +106,15 @@ impl Node {
     /// Starts one and waits until it listens.
     pub async fn launch(setup: &Setup) -> Self {
         let folder = Folder::new("wallet-node");
-        let config = folder.path().join("wallet.toml");
-        std::fs::write(&config, toml::to_string(&setup.0).expect("TOML")).expect("a file");
-        let secrets =
-            [("PRAGMATIC_SECRET", pragmatic::SECRET), ("SOFTSWISS_TOKEN", softswiss::TOKEN)];
-        Self::run(folder, &config, &secrets).await
+        let config = setup.write(&folder);
+        Self::run(folder, &config, &SECRETS).await
+    }
+
+    /// Starts one that only runs the jobs.
+    pub async fn worker(setup: &Setup) -> Self {
+        let folder = Folder::new("wallet-worker");
+        let config = setup.write(&folder);
+        Self::run_task("worker", folder, &config, &SECRETS).await
     }
 
     /// Starts one with a configuration that is there already, and with nothing but these
@@ -106,10 +124,19 @@ impl Node {
     }
 
     async fn run(folder: Folder, config: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::run_task("serve", folder, config, variables).await
+    }
+
+    async fn run_task(
+        task: &str,
+        folder: Folder,
+        config: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let log = File::create(folder.path().join("log")).expect("a file");
         let mut command = program();
         command
-            .arg("serve")
+            .arg(task)
             .arg("--config")
             .arg(config)
             .envs(variables.iter().copied())
@@ -127,13 +154,17 @@ impl Node {
     async fn learn_addresses(&mut self) {
         let started = Instant::now();
         loop {
-            let serving = self.log_lines().into_iter().find(|line| line["message"] == "serving");
-            if let Some(line) = serving {
-                let address = |name: &str| -> SocketAddr {
-                    line[name].as_str().and_then(|text| text.parse().ok()).expect("an address")
+            let mut lines = self.log_lines().into_iter();
+            let starts = |line: &serde_json::Value| {
+                line["message"] == "serving" || line["message"] == "working"
+            };
+            if let Some(line) = lines.find(starts) {
+                let address = |name: &str| -> Option<SocketAddr> {
+                    line[name].as_str().map(|text| text.parse().expect("an address"))
                 };
-                self.api = Endpoint::at(address("api"));
-                self.ops = Endpoint::at(address("ops"));
+                // A worker serves no API.
+                self.api = address("api").map_or_else(|| self.api.clone(), Endpoint::at);
+                self.ops = Endpoint::at(address("ops").expect("an ops port"));
                 return;
             }
             assert!(self.process.ended().is_none(), "the node ended: {}", self.log());
@@ -158,6 +189,16 @@ impl Node {
     /// Ends it as a crash would.
     pub fn kill9(&self) {
         self.process.kill9();
+    }
+
+    /// Stops it: its connections stay open and it does nothing.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it run on.
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
     }
 
     /// Asks it to end, and says how it did.

@@ -1,0 +1,224 @@
+//! What the jobs look at and put right in Redis. Their commands may take longer than a call's,
+//! and never trip the breaker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fred::clients::{Client, WithOptions};
+use fred::error::Error;
+use fred::interfaces::{ClientLike as _, KeysInterface as _, LuaInterface as _};
+use fred::types::config::{Options, Server};
+use fred::types::scripts::Script;
+use fred::types::{Key as RedisKey, Value};
+use futures_util::future::try_join_all;
+
+use super::connection::{Connection, is_wrong_type};
+use super::{Cache, CacheConfig, CachedBalance, keys, text};
+use crate::core::PlayerId;
+
+/// The longest that a job waits for one command.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The names of all claims.
+const CLAIMS: &str = "idemp:*";
+
+/// What Redis holds of a player's balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InCache {
+    /// Nothing.
+    Nothing,
+    /// Something that is no balance.
+    Unreadable,
+    /// A balance, and its text.
+    Balance(CachedBalance, String),
+}
+
+/// Where a sweep has come to.
+#[derive(Clone, Debug, Default)]
+pub struct SweepCursor {
+    node: usize,
+    cursor: String,
+}
+
+/// One page of a sweep.
+#[derive(Clone, Debug)]
+pub struct SweepPage {
+    /// What was removed.
+    pub swept: Swept,
+    /// Where to go on; `None` at the end.
+    pub next: Option<SweepCursor>,
+}
+
+/// What a sweep looked at and removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Swept {
+    /// Claims that were looked at.
+    pub claims: u64,
+    /// Claims in progress for longer than any call may take.
+    pub abandoned: u64,
+    /// Claims that had lost their end.
+    pub immortal: u64,
+}
+
+impl Swept {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            claims: self.claims + other.claims,
+            abandoned: self.abandoned + other.abandoned,
+            immortal: self.immortal + other.immortal,
+        }
+    }
+}
+
+pub(super) struct Upkeep {
+    connection: Arc<Connection>,
+    correct: Script,
+    sweep: Script,
+    claim_ttl: Duration,
+    balance_ttl: Duration,
+}
+
+impl Upkeep {
+    pub(super) fn over(connection: &Arc<Connection>, config: &CacheConfig) -> Self {
+        Self {
+            connection: Arc::clone(connection),
+            correct: Script::from_lua(include_str!("correct.lua")),
+            sweep: Script::from_lua(include_str!("sweep.lua")),
+            claim_ttl: config.claim_ttl,
+            balance_ttl: config.balance_ttl,
+        }
+    }
+
+    /// In one go, or, in a cluster, where one command reads one slot, side by side.
+    async fn values(&self, names: Vec<String>) -> Option<Vec<Value>> {
+        let connection = &self.connection;
+        let get = |client: WithOptions<Client>| async move {
+            if !client.is_clustered() {
+                return client.mget(names).await;
+            }
+            let one = |name: String| async {
+                match client.get::<Value, _>(name).await {
+                    Err(error) if is_wrong_type(&error) => Ok(Value::Boolean(false)),
+                    answer => answer,
+                }
+            };
+            try_join_all(names.into_iter().map(one)).await
+        };
+        connection.run_aside(&connection.meters.inspect, PATIENCE, get).await
+    }
+
+    async fn correct(&self, name: String, found: &str, balance: &CachedBalance) -> Option<()> {
+        let connection = &self.connection;
+        let ttl = i64::try_from(self.balance_ttl.as_millis()).unwrap_or(i64::MAX);
+        let args: Vec<Value> =
+            vec![found.to_owned().into(), balance.encode().into(), ttl.max(1).into()];
+        let put = |client: WithOptions<Client>| async move {
+            client.eval::<Value, _, _, _>(script_text(&self.correct), name, args).await
+        };
+        connection.run_aside(&connection.meters.correct, PATIENCE, put).await.map(drop)
+    }
+
+    async fn sweep(&self, at: SweepCursor, count: u32, oldest: Duration) -> Option<SweepPage> {
+        let connection = &self.connection;
+        // Younger claims have more of their life before them.
+        let least = self.claim_ttl.saturating_sub(oldest);
+        let least = i64::try_from(least.as_millis()).unwrap_or(i64::MAX);
+        let page = |client: WithOptions<Client>| async move {
+            let mut nodes: Vec<Option<Server>> = vec![None];
+            if client.is_clustered() {
+                let mut servers = client.active_connections();
+                servers.sort_by_key(ToString::to_string);
+                nodes = servers.into_iter().map(Some).collect();
+            }
+            let Some(node) = nodes.get(at.node) else {
+                return Ok(SweepPage { swept: Swept::default(), next: None });
+            };
+            let options = Options { cluster_node: node.clone(), ..client.options().clone() };
+            let cursor = if at.cursor.is_empty() { "0".to_owned() } else { at.cursor };
+            let (cursor, names): (String, Vec<String>) = (*client)
+                .with_options(&options)
+                .scan_page(cursor, CLAIMS, Some(count), None)
+                .await?;
+            let swept = self.sweep_claims(&client, names, least).await?;
+            let next = match cursor.as_str() {
+                "0" if at.node + 1 < nodes.len() => {
+                    Some(SweepCursor { node: at.node + 1, cursor: String::new() })
+                }
+                "0" => None,
+                _ => Some(SweepCursor { node: at.node, cursor }),
+            };
+            Ok(SweepPage { swept, next })
+        };
+        connection.run_aside(&connection.meters.sweep, PATIENCE, page).await
+    }
+
+    async fn sweep_claims(
+        &self,
+        client: &WithOptions<Client>,
+        names: Vec<String>,
+        least: i64,
+    ) -> Result<Swept, Error> {
+        let claims = u64::try_from(names.len()).unwrap_or(u64::MAX);
+        // In a cluster one script may use one slot.
+        let calls: Vec<Vec<String>> = match (names.is_empty(), client.is_clustered()) {
+            (true, _) => Vec::new(),
+            (false, true) => names.into_iter().map(|name| vec![name]).collect(),
+            (false, false) => vec![names],
+        };
+        let run = |names: Vec<String>| async {
+            let names: Vec<RedisKey> = names.into_iter().map(RedisKey::from).collect();
+            client.eval::<(u64, u64), _, _, _>(script_text(&self.sweep), names, vec![least]).await
+        };
+        let counts = try_join_all(calls.into_iter().map(run)).await?;
+        Ok(counts
+            .into_iter()
+            .fold(Swept { claims, ..Swept::default() }, |swept, (abandoned, immortal)| {
+                swept.plus(Swept { claims: 0, abandoned, immortal })
+            }))
+    }
+}
+
+fn script_text(script: &Script) -> String {
+    script.lua().map(ToString::to_string).unwrap_or_default()
+}
+
+impl Cache {
+    /// What Redis holds of these players' balances, one for each; `None` when it does not say.
+    pub async fn inspect(&self, players: &[&PlayerId]) -> Option<Vec<InCache>> {
+        let inner = self.0.as_ref()?;
+        if players.is_empty() {
+            return Some(Vec::new());
+        }
+        let names = players.iter().map(|player| keys::balance(player)).collect();
+        let values = inner.upkeep.values(names).await?;
+        (values.len() == players.len()).then(|| values.iter().map(InCache::of).collect())
+    }
+
+    /// Puts the right balance where a wrong one was found, if that still stands there. Not for
+    /// a balance that is only old: [`Self::fill`] is enough for that.
+    pub async fn correct(&self, player: &PlayerId, found: &str, right: &CachedBalance) {
+        if let Some(inner) = &self.0 {
+            inner.upkeep.correct(keys::balance(player), found, right).await;
+        }
+    }
+
+    /// Removes the claims of one page of Redis that have been in progress for longer than
+    /// `oldest`, or that have lost their end. `None` when Redis does not answer.
+    pub async fn sweep(&self, at: SweepCursor, count: u32, oldest: Duration) -> Option<SweepPage> {
+        self.0.as_ref()?.upkeep.sweep(at, count, oldest).await
+    }
+}
+
+impl InCache {
+    fn of(value: &Value) -> Self {
+        match (value, text(value)) {
+            (Value::Null, _) => Self::Nothing,
+            (_, Some(text)) => match CachedBalance::decode(text) {
+                Some(balance) => Self::Balance(balance, text.to_owned()),
+                None => Self::Unreadable,
+            },
+            (_, None) => Self::Unreadable,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Movements that wait: what they are, trying one now, giving one up.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::docs::{self, refusals};
+use super::error;
+use super::extract::{JsonBody, PathParams, QueryParams};
+use super::reconciliation::{bad_values, page_of};
+use super::transactions::Transaction;
+use super::wire::{Faults, moment};
+use crate::app::App;
+use crate::core::{PlayerId, ProviderId};
+use crate::http::problem::Problem;
+use crate::jobs::JobError;
+use crate::jobs::reapply::{self, Attempted};
+use crate::store::parked::Place;
+use crate::store::waiting::{self, Filter, Parked};
+
+/// The most characters of a reason.
+const REASON_MAX: usize = 500;
+
+/// Which parked movements.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ParkedQuery {
+    /// Of one player.
+    #[param(example = "p-42")]
+    player_id: Option<String>,
+    /// Of one provider.
+    #[param(example = "pragmatic")]
+    provider: Option<String>,
+    /// Only those that were given up, or only the others.
+    dead: Option<bool>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    #[param(example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6")]
+    cursor: Option<String>,
+}
+
+/// A page.
+#[derive(Serialize, ToSchema)]
+pub struct ParkedPage {
+    items: Vec<ParkedMovement>,
+    /// For the next page; `null` on the last.
+    next_cursor: Option<String>,
+}
+
+/// A movement that waits.
+#[derive(Serialize, ToSchema)]
+pub struct ParkedMovement {
+    /// Its row of the ledger.
+    transaction: Transaction,
+    /// Attempts so far, beside the provider's own.
+    attempts: i32,
+    /// When it is tried again; `null` while nothing is planned.
+    #[schema(format = DateTime)]
+    next_attempt_at: Option<String>,
+    /// Why the last attempt left it where it is.
+    last_reason: Option<String>,
+    /// When it was given up. A call of the provider's still decides it.
+    #[schema(format = DateTime)]
+    dead_at: Option<String>,
+    /// Why it was given up.
+    dead_reason: Option<String>,
+}
+
+impl From<Parked> for ParkedMovement {
+    fn from(parked: Parked) -> Self {
+        let (dead_at, dead_reason) = parked.dead.unzip();
+        Self {
+            transaction: parked.row.into(),
+            attempts: parked.attempts,
+            next_attempt_at: parked.next_attempt_at.map(moment),
+            last_reason: parked.last_reason,
+            dead_at: dead_at.map(moment),
+            dead_reason,
+        }
+    }
+}
+
+refusals!(ListRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"));
+
+/// List movements that wait, newest first. Follow `next_cursor` with the same filter.
+#[utoipa::path(
+    get, path = "/operator/v1/parked", tag = "parked", params(ParkedQuery),
+    responses(
+        (status = 200, description = "A page.", body = ParkedPage, example = json!({
+            "items": [{
+                "transaction": {
+                    "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
+                    "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42",
+                    "kind": "credit", "category": "win", "outcome": "parked",
+                    "reason": "debit_unknown", "amount": "0.00", "requested": "4.20",
+                    "shortfall": "0.00", "balance_after": null, "version": null,
+                    "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
+                    "detail": null, "occurred_at": "2026-10-01T09:30:00.000000Z",
+                    "created_at": "2026-10-01T09:30:00.123456Z"
+                },
+                "attempts": 2, "next_attempt_at": "2026-10-01T09:31:10.123456Z",
+                "last_reason": "debit_unknown", "dead_at": null, "dead_reason": null
+            }],
+            "next_cursor": null
+        })),
+        ListRefusals
+    )
+)]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    QueryParams(query): QueryParams<ParkedQuery>,
+) -> Result<Json<ParkedPage>, Problem> {
+    let mut faults = Faults::default();
+    let page = page_of(&mut faults, query.limit, query.cursor.as_deref());
+    let filter = Filter {
+        transaction_id: None,
+        player: faults.check_optional("player_id", query.player_id.map(PlayerId::parse)),
+        provider: faults.check_optional("provider", query.provider.map(ProviderId::parse)),
+        dead: query.dead,
+        before: page.before,
+        limit: page.limit.saturating_add(1),
+    };
+    faults
+        .none_or(|errors| error::bad_query("the query has values that cannot be used", errors))?;
+    let mut items = waiting::page(app.wallet.pool(), &filter).await?;
+    let more = items.len() > usize::from(page.limit);
+    items.truncate(page.limit.into());
+    let last = items.last().filter(|_| more);
+    Ok(Json(ParkedPage {
+        next_cursor: last.map(|parked| parked.row.transaction_id.to_string()),
+        items: items.into_iter().map(ParkedMovement::from).collect(),
+    }))
+}
+
+/// What an attempt did.
+#[derive(Serialize, ToSchema)]
+pub struct Redriven {
+    transaction_id: String,
+    /// `decided`, or `waiting`.
+    status: &'static str,
+    /// How it was decided, or why it waits.
+    reason: &'static str,
+}
+
+refusals!(RedriveRefusals: docs::of_writes() =>
+    docs::in_path("id", "is no transaction id"), error::not_parked());
+
+/// Try a movement that waits, now, and count its attempts from the beginning.
+#[utoipa::path(
+    post, path = "/operator/v1/parked/{id}/redrive", tag = "parked",
+    params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
+        description = "The `transaction_id` of the movement.")),
+    responses(
+        (status = 200, description = "It was tried.", body = Redriven, example = json!({
+            "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "status": "decided",
+            "reason": "applied"
+        })),
+        RedriveRefusals
+    )
+)]
+pub async fn redrive(
+    State(app): State<Arc<App>>,
+    PathParams(id): PathParams<String>,
+) -> Result<Json<Redriven>, Problem> {
+    let (id, place) = find(&app, &id).await?;
+    waiting::revive(app.wallet.pool(), &place).await?;
+    let (status, reason) = match reapply::attempt(&app, &place).await? {
+        Attempted::Decided(how) => ("decided", how),
+        Attempted::Waits(reason) | Attempted::Hopeless(reason) => ("waiting", reason),
+    };
+    Ok(Json(Redriven { transaction_id: id.simple().to_string(), status, reason }))
+}
+
+/// Why a movement is given up.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Burial {
+    /// For those who ask later; 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+refusals!(BuryRefusals: docs::of_bodies() =>
+    docs::in_path("id", "is no transaction id"),
+    docs::in_body("reason", "must have 1 to 500 characters"),
+    error::not_parked());
+
+/// Give a movement up: it is not tried again, unless the provider or an operator does.
+#[utoipa::path(
+    post, path = "/operator/v1/parked/{id}/dead", tag = "parked",
+    params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
+        description = "The `transaction_id` of the movement.")),
+    request_body(content = Burial, example = json!({"reason": "paid by hand, case 1234"})),
+    responses(
+        (status = 200, description = "It is given up.", body = ParkedMovement, example = json!({
+            "transaction": {
+                "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
+                "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42",
+                "kind": "credit", "category": "win", "outcome": "parked",
+                "reason": "wallet_closed", "amount": "0.00", "requested": "4.20",
+                "shortfall": "0.00", "balance_after": null, "version": null,
+                "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
+                "detail": null, "occurred_at": "2026-10-01T09:30:00.000000Z",
+                "created_at": "2026-10-01T09:30:00.123456Z"
+            },
+            "attempts": 7, "next_attempt_at": null, "last_reason": "wallet_closed",
+            "dead_at": "2026-10-02T08:00:00.000000Z", "dead_reason": "paid by hand, case 1234"
+        })),
+        BuryRefusals
+    )
+)]
+pub async fn bury(
+    State(app): State<Arc<App>>,
+    PathParams(id): PathParams<String>,
+    JsonBody(body): JsonBody<Burial>,
+) -> Result<Json<ParkedMovement>, Problem> {
+    let reason = body.reason.trim();
+    let fits = (1..=REASON_MAX).contains(&reason.chars().count());
+    let mut faults = Faults::default();
+    let said = if fits && !reason.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err("must have 1 to 500 characters")
+    };
+    faults.check("reason", said);
+    faults.none_or(error::wrong_values)?;
+    let (id, place) = find(&app, &id).await?;
+    if !waiting::bury(app.wallet.pool(), &place, reason).await? {
+        return Err(error::not_parked());
+    }
+    let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
+    let found = waiting::page(app.wallet.pool(), &filter).await?.into_iter().next();
+    Ok(Json(found.ok_or_else(error::not_parked)?.into()))
+}
+
+async fn find(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
+    let mut faults = Faults::default();
+    let id = faults
+        .check("id", Uuid::try_parse(id).map_err(|_| "is no transaction id"))
+        .ok_or_else(|| error::bad_path(faults.into_errors()))?;
+    let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
+    let found = waiting::page(app.wallet.pool(), &filter).await?.into_iter().next();
+    let row = found.ok_or_else(error::not_parked)?.row;
+    Ok((id, Place { player: row.player, key: row.key }))
+}
+
+impl From<JobError> for Problem {
+    fn from(error: JobError) -> Self {
+        match error {
+            JobError::Database(error) => error.into(),
+            JobError::Unanswered => error::unavailable(),
+            JobError::Fenced | JobError::Panicked => error::internal(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Removes what is over: claims in Redis that nobody is at work on, sessions, old reports.
+//! All in bounded pieces.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::pace::Pace;
+use super::{JobError, Progress, meters};
+use crate::app::App;
+use crate::cache::{CacheState, SweepCursor, Swept};
+use crate::store::expiry;
+use crate::store::lease::Fence;
+
+/// A call has ended so long after its deadline, even on a node that was busy.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// What came of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What became of the claims in Redis; `None` where Redis did not answer to the end, or
+    /// there is none.
+    pub claims: Option<Swept>,
+    /// Sessions that were removed.
+    pub sessions: u64,
+    /// Rows of reconciliations that were removed.
+    pub reports: u64,
+}
+
+/// Removes what is over.
+///
+/// # Errors
+/// [`JobError`].
+pub async fn run_once(
+    app: &Arc<App>,
+    fence: &Fence,
+    progress: &Progress,
+) -> Result<Report, JobError> {
+    let pool = app.wallet.pool();
+    let mut pace = Pace::of(app.jobs.busy_percent);
+    let batch = app.jobs.cleanup_batch;
+    let kept = Duration::from_secs(app.jobs.sessions_kept_h.saturating_mul(3600));
+    let mut report = Report::default();
+    loop {
+        let gone = expiry::sessions(pool, fence, kept, batch).await?;
+        report.sessions += gone;
+        meters::cleaned("session", gone);
+        if gone < u64::from(batch) {
+            break;
+        }
+        pace.rest().await;
+    }
+    let kept = Duration::from_secs(app.jobs.reports_kept_d.saturating_mul(86_400));
+    report.reports = expiry::reconciliations(pool, fence, kept, batch).await?;
+    meters::cleaned("report", report.reports);
+    report.claims = sweep(app, &mut pace, progress).await;
+    Ok(report)
+}
+
+/// Redis has no fence; but what is removed here is judged and removed in one step there, and
+/// a claim is a hint.
+async fn sweep(app: &App, pace: &mut Pace, progress: &Progress) -> Option<Swept> {
+    let cache = app.wallet.cache();
+    if cache.state() == CacheState::Disabled {
+        return None;
+    }
+    let oldest = app.longest_deadline() + SLACK;
+    let mut at = SweepCursor::default();
+    let mut swept = Swept::default();
+    loop {
+        let page = cache.sweep(at, app.jobs.cleanup_batch.into(), oldest).await?;
+        meters::cleaned("claim_abandoned", page.swept.abandoned);
+        meters::cleaned("claim_immortal", page.swept.immortal);
+        swept = swept.plus(page.swept);
+        progress.at(swept.claims);
+        match page.next {
+            Some(next) => at = next,
+            None => return Some(swept),
+        }
+        pace.rest().await;
+    }
+}

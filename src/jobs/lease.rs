@@ -1,0 +1,171 @@
+//! Holding a job's lease: taking it, keeping it through a run, giving it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use uuid::Uuid;
+
+use super::{Job, JobError, meters};
+use crate::app::App;
+use crate::store::lease::{self, Fence, Reach, Seen};
+
+/// A job's lease as one process sees it.
+pub struct Lease {
+    app: Arc<App>,
+    job: Job,
+    holder: String,
+    ttl: Duration,
+    fence: Option<Fence>,
+    /// When the last run ended, whether it was ours, as far as is known.
+    ran: Option<Instant>,
+    /// True from the first failure to the next success, so that an outage is logged once.
+    interrupted: bool,
+}
+
+/// A name for this process that says where it is.
+pub fn holder_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "node",
+        name => name,
+    };
+    let unique = Uuid::new_v4().simple().to_string();
+    let unique = unique.get(..8).unwrap_or_default();
+    format!("{host}/{}/{unique}", std::process::id())
+}
+
+impl Lease {
+    /// A lease that is not held yet.
+    pub fn new(app: &Arc<App>, job: Job, holder: String) -> Self {
+        Self {
+            app: Arc::clone(app),
+            job,
+            holder,
+            ttl: Duration::from_millis(app.jobs.lease_ttl_ms),
+            fence: None,
+            ran: None,
+            interrupted: false,
+        }
+    }
+
+    /// What writes have to name, while the lease is thought to be held.
+    pub const fn fence(&self) -> Option<&Fence> {
+        self.fence.as_ref()
+    }
+
+    /// How often the lease is renewed.
+    pub fn beat(&self) -> Duration {
+        (self.ttl / 3).max(Duration::from_millis(10))
+    }
+
+    /// How long ago the job came to its end, on whatever node.
+    pub fn since_run(&self) -> Option<Duration> {
+        self.ran.map(|ran| ran.elapsed())
+    }
+
+    /// Renews the lease, or takes it if it may be taken. True when it is held.
+    pub async fn keep(&mut self, reach: Reach) -> bool {
+        match self.try_keep(reach).await {
+            Ok(held) => {
+                self.interrupted = false;
+                held
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut self.interrupted, true) {
+                    tracing::warn!(job = self.job.as_str(), %error, "the lease cannot be kept");
+                }
+                false
+            }
+        }
+    }
+
+    /// As [`Self::keep`].
+    ///
+    /// # Errors
+    /// [`JobError::Database`].
+    pub async fn try_keep(&mut self, reach: Reach) -> Result<bool, JobError> {
+        let pool = self.app.wallet.pool();
+        if let Some(fence) = &self.fence {
+            if lease::renew(pool, fence, self.ttl, false).await? {
+                return Ok(true);
+            }
+            tracing::info!(job = self.job.as_str(), "the lease has passed to another holder");
+            self.fence = None;
+        }
+        let name = (self.job.as_str(), self.holder.as_str());
+        let Some(taken) = lease::take(pool, name, self.ttl, reach).await? else {
+            return Ok(false);
+        };
+        tracing::info!(
+            job = self.job.as_str(),
+            holder = self.holder,
+            fencing = taken.fence.fencing,
+            "the lease is held"
+        );
+        self.ran = taken.since_run.and_then(|since| Instant::now().checked_sub(since));
+        if let Some(ran_at) = taken.ran_at {
+            meters::succeeded_at(self.job, ran_at);
+        }
+        self.fence = Some(taken.fence);
+        Ok(true)
+    }
+
+    /// Runs a step, renewing the lease meanwhile. A step whose lease is lost is dropped.
+    ///
+    /// # Errors
+    /// The step's, or [`JobError`] where the lease is lost.
+    pub async fn while_running<T>(
+        &mut self,
+        step: impl Future<Output = Result<T, JobError>>,
+    ) -> Result<T, JobError> {
+        let fence = self.fence.clone().ok_or(JobError::Fenced)?;
+        let app = Arc::clone(&self.app);
+        let pool = app.wallet.pool();
+        if !lease::renew(pool, &fence, self.ttl, true).await? {
+            self.fence = None;
+            return Err(JobError::Fenced);
+        }
+        let mut beat = interval_at(Instant::now() + self.beat(), self.beat());
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tokio::pin!(step);
+        let result = loop {
+            tokio::select! {
+                result = &mut step => break result,
+                _ = beat.tick() => match lease::renew(pool, &fence, self.ttl, true).await {
+                    Ok(true) => {}
+                    Ok(false) => break Err(JobError::Fenced),
+                    // The lease may still be ours, and no write goes through if it is not.
+                    Err(error) => tracing::warn!(job = self.job.as_str(), %error, "no renewal"),
+                },
+            }
+        };
+        self.ran = Some(Instant::now());
+        match &result {
+            Ok(_) => lease::finish(pool, &fence).await?,
+            Err(JobError::Fenced) => self.fence = None,
+            Err(_) => {
+                // Stands back from running; where that fails, too, the lease runs out.
+                let _ = lease::renew(pool, &fence, self.ttl, false).await;
+            }
+        }
+        result
+    }
+
+    /// Who holds it, where it is not held here.
+    ///
+    /// # Errors
+    /// [`JobError::Database`].
+    pub async fn rival(&self) -> Result<Option<Seen>, JobError> {
+        Ok(lease::find(self.app.wallet.pool(), self.job.as_str()).await?)
+    }
+
+    /// Gives it back.
+    pub async fn release(&mut self) {
+        if let Some(fence) = self.fence.take()
+            && let Err(error) = lease::release(self.app.wallet.pool(), &fence).await
+        {
+            tracing::warn!(job = self.job.as_str(), %error, "the lease was not given back");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What runs by itself, on one node at a time: reconciliation, the next attempt at parked
+//! movements, cleaning up. Each job is a step that ends (`run_once`, with a report) and a short
+//! loop around it; a lease with a fencing number says which node runs it.
+//!
+//! - `lease`: who may run a job, and the end of a run whose lease was lost;
+//! - `reconcile`: Redis against PostgreSQL, the ledger against the wallets;
+//! - `reapply`: parked movements, through the wallet's one door. No job takes a player's money;
+//! - `cleanup`: claims and sessions that are over;
+//! - `by_hand`: the same from the command line; `meters`, `pace`, `progress`.
+//!
+//! Nothing here knows HTTP, SQL, Redis or any protocol's word.
+
+pub mod by_hand;
+pub mod cleanup;
+mod lease;
+mod meters;
+mod pace;
+mod progress;
+pub mod reapply;
+pub mod reconcile;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use metrics::counter;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+pub use lease::{Lease, holder_name};
+pub use meters::describe_metrics;
+pub use progress::Progress;
+
+use crate::app::App;
+use crate::store::LookupError;
+use crate::store::lease::{Fence, FencedError, Reach};
+
+/// One of the jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Compares what there is twice.
+    Reconcile,
+    /// Tries parked movements again.
+    Reapply,
+    /// Removes what is over.
+    Cleanup,
+}
+
+impl Job {
+    /// Every job.
+    pub const ALL: [Self; 3] = [Self::Reconcile, Self::Reapply, Self::Cleanup];
+
+    /// The word for leases, metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reconcile => "reconcile",
+            Self::Reapply => "reapply",
+            Self::Cleanup => "cleanup",
+        }
+    }
+
+    /// The time from the end of a run to the next.
+    const fn every(self, app: &App) -> Duration {
+        Duration::from_secs(match self {
+            Self::Reconcile => app.jobs.reconcile_every_s,
+            Self::Reapply => app.jobs.reapply_every_s,
+            Self::Cleanup => app.jobs.cleanup_every_s,
+        })
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// Of [`Job::Reconcile`].
+    Reconcile(reconcile::Report),
+    /// Of [`Job::Reapply`].
+    Reapply(reapply::Report),
+    /// Of [`Job::Cleanup`].
+    Cleanup(cleanup::Report),
+}
+
+/// Why a run came to no end.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Somebody else runs the job by now. Nothing was written since.
+    #[error("the lease has passed to another holder")]
+    Fenced,
+    /// The database did not answer, or not as it should.
+    #[error(transparent)]
+    Database(LookupError),
+    /// The wallet was too busy, or could not reach the database.
+    #[error("the wallet did not answer")]
+    Unanswered,
+    /// A fault of ours.
+    #[error("the run panicked")]
+    Panicked,
+}
+
+impl From<LookupError> for JobError {
+    fn from(error: LookupError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<FencedError> for JobError {
+    fn from(error: FencedError) -> Self {
+        match error {
+            FencedError::Fenced => Self::Fenced,
+            FencedError::Database(error) => Self::Database(error),
+        }
+    }
+}
+
+/// Runs one step of a job under a lease that is held.
+///
+/// # Errors
+/// [`JobError`].
+pub async fn run_once(
+    app: &Arc<App>,
+    job: Job,
+    lease: &mut Lease,
+    scope: reconcile::Scope,
+    progress: &Progress,
+) -> Result<Report, JobError> {
+    let fence = lease.fence().cloned().ok_or(JobError::Fenced)?;
+    let started = Instant::now();
+    // Boxed: the compiler lays out what is below it only once.
+    let step = AssertUnwindSafe(step(app, job, &fence, scope, progress).boxed()).catch_unwind();
+    let step = async { step.await.unwrap_or(Err(JobError::Panicked)) };
+    let result = lease.while_running(step).await;
+    meters::ran(job, started.elapsed(), &result);
+    match &result {
+        Ok(report) => {
+            let report = serde_json::to_string(report).unwrap_or_default();
+            let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            // A job that looks every few seconds and finds nothing has nothing to say.
+            match job {
+                Job::Reconcile => tracing::info!(job = job.as_str(), took_ms, report, "job done"),
+                Job::Reapply | Job::Cleanup => {
+                    tracing::debug!(job = job.as_str(), took_ms, report, "job done");
+                }
+            }
+        }
+        Err(JobError::Fenced) => {
+            tracing::warn!(job = job.as_str(), "the lease was lost: the run was given up");
+        }
+        Err(JobError::Panicked) => {
+            counter!("wallet_panics_total").increment(1);
+            tracing::error!(job = job.as_str(), "a job panicked");
+        }
+        Err(error) => tracing::error!(job = job.as_str(), %error, "job failed"),
+    }
+    result
+}
+
+async fn step(
+    app: &Arc<App>,
+    job: Job,
+    fence: &Fence,
+    scope: reconcile::Scope,
+    progress: &Progress,
+) -> Result<Report, JobError> {
+    Ok(match job {
+        Job::Reconcile => {
+            Report::Reconcile(reconcile::run_once(app, fence, scope, progress).await?)
+        }
+        Job::Reapply => Report::Reapply(reapply::run_once(app, fence).await?),
+        Job::Cleanup => Report::Cleanup(cleanup::run_once(app, fence, progress).await?),
+    })
+}
+
+/// The loops of a node.
+pub struct Jobs {
+    stop: watch::Sender<bool>,
+    loops: Vec<JoinHandle<()>>,
+}
+
+impl Jobs {
+    /// Starts a loop for each job.
+    pub fn start(app: &Arc<App>) -> Self {
+        let (stop, stopping) = watch::channel(false);
+        let holder = holder_name();
+        let loops = Job::ALL.map(|job| {
+            let lease = Lease::new(app, job, holder.clone());
+            tokio::spawn(keep(Arc::clone(app), job, lease, stopping.clone()))
+        });
+        Self { stop, loops: loops.into() }
+    }
+
+    /// Ends the loops, whatever they are at, and gives the leases back.
+    pub async fn finish(self) {
+        self.stop.send_replace(true);
+        for task in self.loops {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a job's loop ended in a panic");
+            }
+        }
+    }
+}
+
+async fn keep(app: Arc<App>, job: Job, mut lease: Lease, mut stop: watch::Receiver<bool>) {
+    meters::leads(job, false);
+    loop {
+        let turn = async {
+            let pause = turn(&app, job, &mut lease).await;
+            tokio::time::sleep(pause).await;
+        };
+        tokio::select! {
+            // A step can be dropped anywhere: each of its writes is whole, and what it has
+            // given to the wallet's door runs to its end.
+            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = turn => {}
+        }
+    }
+    meters::leads(job, false);
+    lease.release().await;
+}
+
+/// Keeps or takes the lease, runs what is due, and says how long to wait.
+async fn turn(app: &Arc<App>, job: Job, lease: &mut Lease) -> Duration {
+    let beat = lease.beat();
+    let held = lease.keep(Reach::TheGone).await;
+    meters::leads(job, held);
+    if !held {
+        return beat;
+    }
+    let every = job.every(app);
+    let due_in = lease.since_run().map_or(Duration::ZERO, |since| every.saturating_sub(since));
+    if !due_in.is_zero() {
+        return due_in.min(beat);
+    }
+    let scope = reconcile::Scope::Window;
+    let _logged_and_counted = run_once(app, job, lease, scope, &Progress::none()).await;
+    beat.min(every)
+}

@@ -1,0 +1,186 @@
+//! Compares what is there twice: Redis with PostgreSQL, and the ledger with the wallets. One
+//! pass goes over all wallets by key, a chunk at a time, and rests after each.
+//!
+//! - here: the pass;
+//! - `finding`: what can be found;
+//! - `cache`: balances in Redis, judged twice, because Redis and PostgreSQL are not read at
+//!   one moment; what is wrong is put right;
+//! - `ledger`: chains of rows. What is wrong there is left for a person.
+
+mod cache;
+mod finding;
+mod ledger;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+pub use finding::{Finding, Kind};
+
+use super::pace::Pace;
+use super::{JobError, Progress, meters};
+use crate::app::App;
+use crate::core::PlayerId;
+use crate::store::audit;
+use crate::store::lease::{self, Fence};
+use crate::store::reconciliation::{self, Drift, Totals};
+use cache::Suspects;
+use ledger::Ledger;
+
+/// How far clocks of nodes are believed to be apart. Where they are further, more chains than
+/// necessary are followed from their first row.
+const CLOCK_SKEW_MS: i64 = 60_000;
+
+/// Which chains are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of players who moved since the last pass, from where that one ended.
+    Window,
+    /// All, from their first rows.
+    Full,
+}
+
+impl Scope {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Window => "window",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// What came of a pass.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Under which it is stored.
+    pub run_id: String,
+    /// `window` or `full`.
+    pub scope: &'static str,
+    /// False where Redis did not answer, so that balances in it were not looked at.
+    pub cache_checked: bool,
+    /// What was looked at and found.
+    #[serde(flatten)]
+    pub totals: Totals,
+    /// The first findings; all are stored.
+    pub findings: Vec<Finding>,
+}
+
+/// The most findings that a report repeats.
+const SHOWN: usize = 100;
+
+/// One pass under way.
+struct Pass<'a> {
+    app: &'a App,
+    fence: &'a Fence,
+    run_id: Uuid,
+    totals: Totals,
+    shown: Vec<Finding>,
+}
+
+/// Goes over all wallets once.
+///
+/// # Errors
+/// [`JobError`].
+pub async fn run_once(
+    app: &Arc<App>,
+    fence: &Fence,
+    scope: Scope,
+    progress: &Progress,
+) -> Result<Report, JobError> {
+    let pool = app.wallet.pool();
+    let since = match scope {
+        Scope::Full => None,
+        Scope::Window => reconciliation::last_began(pool).await?.map(|began| {
+            let ms = began.timestamp_millis().saturating_sub(CLOCK_SKEW_MS);
+            Uuid::from_u128(u128::try_from(ms).unwrap_or_default() << 80)
+        }),
+    };
+    let run_id = Uuid::now_v7();
+    reconciliation::begin(pool, fence, run_id, scope.as_str()).await?;
+    let mut pass = Pass { app, fence, run_id, totals: Totals::default(), shown: Vec::new() };
+    let result = pass.run(scope, since, progress).await;
+    let error = result.as_ref().err().map(ToString::to_string);
+    let ended = reconciliation::end(pool, fence, run_id, &pass.totals, error.as_deref()).await;
+    let cache_checked = result?;
+    ended?;
+    meters::drifted(&pass.totals);
+    Ok(Report {
+        run_id: run_id.simple().to_string(),
+        scope: scope.as_str(),
+        cache_checked,
+        totals: pass.totals,
+        findings: pass.shown,
+    })
+}
+
+impl Pass<'_> {
+    async fn run(
+        &mut self,
+        scope: Scope,
+        since: Option<Uuid>,
+        progress: &Progress,
+    ) -> Result<bool, JobError> {
+        let pool = self.app.wallet.pool();
+        let jobs = &self.app.jobs;
+        if progress.is_watched() {
+            progress.begin(audit::count(pool).await?, "wallets");
+        }
+        let mut pace = Pace::of(jobs.busy_percent);
+        let mut suspects = Suspects::new(Duration::from_millis(jobs.reconcile_grace_ms));
+        let ledger = Ledger { scope, since };
+        let mut after: Option<PlayerId> = None;
+        loop {
+            let chunk = audit::chunk(pool, after.as_ref(), jobs.reconcile_chunk).await?;
+            let last = chunk.last().map(|marked| marked.wallet.player.clone());
+            self.totals.wallets += i64::try_from(chunk.len()).unwrap_or_default();
+            self.totals.cached += suspects.look(self.app.wallet.cache(), &chunk).await;
+            ledger.check(self, &chunk, &mut pace).await?;
+            if scope == Scope::Full {
+                ledger::find_orphans(self, after.as_ref(), last.as_ref()).await?;
+            }
+            progress.at(u64::try_from(self.totals.wallets).unwrap_or_default());
+            cache::settle(self, &mut suspects, false).await?;
+            let Some(last) = last else { break };
+            after = Some(last);
+            pace.rest().await;
+        }
+        cache::settle(self, &mut suspects, true).await?;
+        Ok(suspects.saw_everything())
+    }
+
+    /// Redis knows no fence, so it is asked for right before something is put right there.
+    async fn still_leads(&self) -> Result<(), JobError> {
+        let ttl = Duration::from_millis(self.app.jobs.lease_ttl_ms);
+        let leads = lease::renew(self.app.wallet.pool(), self.fence, ttl, true).await?;
+        if leads { Ok(()) } else { Err(JobError::Fenced) }
+    }
+
+    /// Counts, logs and stores a finding.
+    async fn found(&mut self, finding: Finding) -> Result<(), JobError> {
+        finding.say();
+        meters::found(finding.kind.as_str());
+        let drift = finding.drift();
+        self.totals.findings += 1;
+        self.totals.drift_micros = self.totals.drift_micros.saturating_add(drift.get());
+        let row = Drift {
+            drift_id: Uuid::now_v7(),
+            run_id: self.run_id,
+            player: finding.player.clone(),
+            kind: finding.kind.as_str().to_owned(),
+            expected: finding.expected,
+            found_balance: finding.found_balance,
+            found_version: finding.found_version,
+            drift,
+            repaired: finding.repaired,
+            detail: finding.detail.clone(),
+            found_at: chrono::Utc::now(),
+        };
+        reconciliation::record(self.app.wallet.pool(), self.fence, &[row]).await?;
+        if self.shown.len() < SHOWN {
+            self.shown.push(finding);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! The jobs from the command line, and `wallet worker`.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::node::{Node, SECRETS, Setup, program};
+use crate::support::process::Folder;
+use crate::support::world::World;
+
+async fn wallet(world: &World, arguments: &[&str]) -> Output {
+    let folder = Folder::new("wallet-hand");
+    let config = Setup::on(&world.database).with_redis(&world.redis).write(&folder);
+    let mut command = program();
+    command.args(arguments).arg("--config").arg(&config).envs(SECRETS);
+    let output = tokio::task::spawn_blocking(move || {
+        let output = command.output().expect("the program");
+        drop(folder);
+        output
+    });
+    output.await.expect("it ends")
+}
+
+fn report(output: &Output) -> Value {
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{complained}");
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_job_can_be_run_by_hand_and_says_what_it_did_in_json() {
+    let world = World::with_nodes(1).await;
+    world.bank.open("ann", "100.00").await;
+    world.bank.session("old", "ann", "pragmatic", -90_000).await;
+    world.redis.command(&[b"SET", b"wallet:balance:{ann}", b"99|1|EUR|active"]);
+    let found = report(&wallet(&world, &["reconcile", "--full", "--json"]).await);
+    assert_eq!(found["scope"], "full");
+    assert_eq!((&found["wallets"], &found["whole_chains"]), (&1.into(), &1.into()), "{found}");
+    let finding = &found["findings"][0];
+    assert_eq!(finding["kind"], "cache_ahead");
+    assert_eq!((&finding["player_id"], &finding["repaired"]), (&"ann".into(), &true.into()));
+    assert_eq!(finding["drift_micros"], 99_999_999);
+
+    let clean = report(&wallet(&world, &["reconcile", "--json"]).await);
+    assert_eq!((&clean["scope"], &clean["findings"]), (&"window".into(), &serde_json::json!([])));
+    let tried = report(&wallet(&world, &["reapply", "--json"]).await);
+    assert_eq!((&tried["tried"], &tried["dead"]), (&0.into(), &0.into()), "{tried}");
+    let cleaned = report(&wallet(&world, &["cleanup", "--json"]).await);
+    assert_eq!((&cleaned["sessions"], &cleaned["claims"]["abandoned"]), (&1.into(), &0.into()));
+
+    let output = wallet(&world, &["reconcile"]).await;
+    assert!(output.status.success());
+    assert!(text(&output.stdout).contains("wallets: 1\n"), "{}", text(&output.stdout));
+    assert_eq!(world.number("SELECT count(*) FROM reconciliation_run").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_by_hand_says_who_is_at_work_on_the_same_and_does_nothing() {
+    let world = World::with_nodes(0).await;
+    world
+        .meddle(
+            "INSERT INTO job_lease (name, holder, fencing, expires_at, running_since)
+             VALUES ('reconcile', 'node-a/17', 4, now() + interval '1 hour', now())",
+        )
+        .await;
+    let output = wallet(&world, &["reconcile", "--json"]).await;
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("node-a/17"), "{}", text(&output.stderr));
+    assert_eq!(world.number("SELECT count(*) FROM reconciliation_run").await, 0);
+    world.meddle("UPDATE job_lease SET running_since = NULL").await;
+    report(&wallet(&world, &["reconcile", "--json"]).await);
+    assert_eq!(world.number("SELECT fencing FROM job_lease").await, 5, "hands have changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_runs_the_jobs_and_serves_nothing_but_the_ops_port() {
+    let world = World::with_nodes(0).await;
+    let setup = Setup::on(&world.database).with_redis(&world.redis);
+    let worker = Node::worker(&setup).await;
+    let started = Instant::now();
+    let ok = [("job", "cleanup"), ("result", "ok")];
+    while worker.metric("wallet_job_runs_total", &ok).await < 1.0 {
+        assert!(started.elapsed() < Duration::from_secs(20), "nothing runs");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(worker.ops.get("/readyz").await.status, 200);
+    assert_eq!(worker.ops.get("/operator/v1/parked").await.status, 404);
+    assert!(worker.stop().await.success());
+    assert_eq!(world.number("SELECT count(*) FROM job_lease WHERE expires_at > now()").await, 0);
+}

@@ -1,0 +1,157 @@
+//! The jobs as the operator sees them.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use seamless_wallet::core::PlayerStatus::{Active, Closed};
+use seamless_wallet::jobs::reconcile::Scope;
+
+use super::Crew;
+use crate::support::operator::{READER_KEY, call, call_with, get};
+use crate::support::pragmatic;
+use crate::support::world::World;
+
+async fn list(world: &World, path: &str) -> Vec<Value> {
+    let reply = get(world.api(0), path).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply.json()["items"].as_array().expect("a list").clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_and_what_they_found_are_listed_newest_first_in_pages() {
+    let world = World::with_nodes(1).await;
+    let crew = Crew::of(&world, "").await;
+    world.bank.open("ann", "100.00").await;
+    crew.reconcile(Scope::Full).await;
+    for version in [50, 60, 70] {
+        let planted = format!("{version}|1|EUR|active");
+        world.redis.command(&[b"SET", b"wallet:balance:{ann}", planted.as_bytes()]);
+        crew.reconcile(Scope::Window).await;
+    }
+    let runs = list(&world, "/reconciliation/runs").await;
+    assert_eq!(runs.len(), 4);
+    assert_eq!((&runs[0]["scope"], &runs[3]["scope"]), (&json!("window"), &json!("full")));
+    for (name, value) in [
+        ("state", json!("done")),
+        ("wallets", json!(1)),
+        ("findings", json!(1)),
+        ("error", json!(null)),
+    ] {
+        assert_eq!(runs[0][name], value, "{name}");
+    }
+    assert_eq!(list(&world, "/reconciliation/runs?scope=full").await.len(), 1);
+    assert_eq!(list(&world, "/reconciliation/runs?with_findings=true").await.len(), 3);
+    assert_eq!(list(&world, "/reconciliation/runs?state=failed").await.len(), 0);
+
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/reconciliation/drift?limit=2&kind=cache_ahead{cursor}");
+        let page = get(world.api(0), &path).await.json();
+        seen.extend(page["items"].as_array().expect("a list").clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let versions: Vec<&Value> = seen.iter().map(|drift| &drift["found_version"]).collect();
+    assert_eq!(versions, [70, 60, 50]);
+    for (name, value) in [
+        ("player_id", json!("ann")),
+        ("expected_balance", json!("100.00")),
+        ("found_balance", json!("0.000001")),
+        ("expected_version", json!(1)),
+        ("drift", json!("99.999999")),
+        ("repaired", json!(true)),
+    ] {
+        assert_eq!(seen[0][name], value, "{name}");
+    }
+    let run = seen[0]["run_id"].as_str().expect("an id");
+    assert_eq!(list(&world, &format!("/reconciliation/drift?run_id={run}")).await.len(), 1);
+    assert_eq!(list(&world, "/reconciliation/drift?player_id=bob").await.len(), 0);
+    assert_eq!(list(&world, "/reconciliation/drift?repaired=false").await.len(), 0);
+    for bad in [
+        "/reconciliation/drift?kind=other",
+        "/reconciliation/drift?run_id=x",
+        "/reconciliation/runs?scope=half",
+        "/reconciliation/runs?limit=0",
+        "/parked?cursor=x",
+        "/parked?colour=red",
+    ] {
+        let reply = get(world.api(0), bad).await;
+        assert_eq!(reply.status, 400, "{bad}: {}", reply.text());
+        assert_eq!(reply.json()["code"], "invalid_query", "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_listed_given_up_with_a_reason_and_tried_again() {
+    let world = World::with_nodes(1).await;
+    let crew = Crew::of(&world, "").await;
+    world.bank.open("ann", "100.00").await;
+    assert_eq!(pragmatic::bet("ann", "b", "r", "1.00").send(world.api(0)).await.error, 0);
+    world.bank.set_status("ann", Closed).await;
+    for win in ["w1", "w2"] {
+        let result = pragmatic::result("ann", win, "r", "2.50");
+        assert_ne!(result.send(world.api(0)).await.error, 0);
+    }
+    let waiting = list(&world, "/parked").await;
+    assert_eq!(waiting.len(), 2);
+    assert_eq!(waiting[0]["transaction"]["tx_id"], "w2", "newest first");
+    assert_eq!(waiting[0]["transaction"]["requested"], "2.50");
+    assert_eq!((&waiting[0]["attempts"], &waiting[0]["dead_at"]), (&json!(0), &json!(null)));
+    let id = waiting[0]["transaction"]["transaction_id"].as_str().expect("an id").to_owned();
+
+    let bury = format!("/parked/{id}/dead");
+    let reply = call(world.api(0), Method::POST, &bury, Some(&json!({"reason": " "}))).await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (422, &json!("invalid_value")));
+    let because = json!({"reason": "paid by hand, case 12"});
+    let bearer = format!("Bearer {READER_KEY}");
+    let headers = [("authorization", bearer.as_str())];
+    let reply = call_with(world.api(0), Method::POST, &bury, Some(&because), &headers).await;
+    assert_eq!(reply.status, 403, "a key that may look changes nothing");
+    let reply = call(world.api(0), Method::POST, &bury, Some(&because)).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.json()["dead_reason"], "paid by hand, case 12");
+    assert_eq!(list(&world, "/parked?dead=true&player_id=ann").await.len(), 1);
+    assert_eq!(list(&world, "/parked?dead=false&provider=pragmatic").await.len(), 1);
+
+    // The job leaves it alone from now on.
+    crew.reapply().await;
+    world.bank.set_status("ann", Active).await;
+    world.hurry().await;
+    let report = crew.reapply().await;
+    assert_eq!((report.decided, report.dead), (1, 1));
+    assert_eq!(world.balance("ann").await, 10_150);
+
+    let redrive = format!("/parked/{id}/redrive");
+    let reply = call(world.api(0), Method::POST, &redrive, None).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(
+        (&reply.json()["status"], &reply.json()["reason"]),
+        (&json!("decided"), &json!("applied"))
+    );
+    assert_eq!(world.balance("ann").await, 10_400);
+    let reply = call(world.api(0), Method::POST, &redrive, None).await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (404, &json!("not_parked")));
+    let reply = call(world.api(0), Method::POST, "/parked/x/redrive", None).await;
+    assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (400, &json!("invalid_path")));
+    assert_eq!(list(&world, "/parked").await.len(), 0);
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trying_what_still_has_to_wait_says_why() {
+    let world = World::with_nodes(1).await;
+    world.bank.open("ann", "100.00").await;
+    let result = pragmatic::result("ann", "w", "r", "2.50");
+    assert_eq!(result.send(world.api(0)).await.error, 100);
+    let waiting = list(&world, "/parked").await;
+    let id = waiting[0]["transaction"]["transaction_id"].as_str().expect("an id");
+    let reply = call(world.api(0), Method::POST, &format!("/parked/{id}/redrive"), None).await;
+    assert_eq!(
+        (&reply.json()["status"], &reply.json()["reason"]),
+        (&json!("waiting"), &json!("debit_unknown"))
+    );
+    world.check().await;
+}
