@@ -1,5 +1,6 @@
 //! The operator's own API, `/operator/v1`: players, money in and out, sessions, the ledger,
-//! games, movements that wait, reconciliations. JSON in and out; money in decimal strings; every refusal is a problem document.
+//! games, movements that wait, reconciliations. JSON in and out; money in decimal strings; every
+//! refusal is a problem document.
 //!
 //! It moves money through the wallet's door alone, as the provider `operator`.
 
