@@ -5,10 +5,12 @@
 
 use std::fmt::Write as _;
 
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::balances::CachedBalance;
-use crate::core::{Entry, Outcome, Reason, Receipt};
+use crate::core::{Entry, Outcome, Reason, Receipt, RowOutcome};
 
 /// What Redis knows of a command. A hint, except for [`Claimed::Finished`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,38 +30,74 @@ pub enum Claimed {
 #[derive(Serialize, Deserialize)]
 enum Remembered {
     #[serde(rename = "r")]
-    Replayed(Entry),
+    Replayed(Kept),
     #[serde(rename = "c")]
-    Cancelled(Entry),
+    Cancelled(Kept),
     #[serde(rename = "m")]
-    Mismatch(Entry),
+    Mismatch(Kept),
     #[serde(rename = "f")]
-    Refused { reason: Reason, entry: Option<Entry> },
+    Refused(Reason, Option<Kept>),
+}
+
+/// An entry without the names of its fields, in their order: half the bytes.
+#[derive(Serialize, Deserialize)]
+struct Kept(Uuid, RowOutcome, Option<Reason>, i64, i64, Option<i64>, i64, bool);
+
+impl Kept {
+    const fn of(entry: Entry) -> Self {
+        Self(
+            entry.transaction_id,
+            entry.outcome,
+            entry.reason,
+            entry.amount_micros,
+            entry.shortfall_micros,
+            entry.balance_after_micros,
+            entry.created_at.timestamp_micros(),
+            entry.reversed,
+        )
+    }
+
+    fn entry(self) -> Option<Entry> {
+        Some(Entry {
+            transaction_id: self.0,
+            outcome: self.1,
+            reason: self.2,
+            amount_micros: self.3,
+            shortfall_micros: self.4,
+            balance_after_micros: self.5,
+            created_at: DateTime::from_timestamp_micros(self.6)?,
+            reversed: self.7,
+        })
+    }
 }
 
 impl Remembered {
     /// `None` for what is not decided, or would be decided afresh if it came again.
-    const fn of(outcome: &Outcome) -> Option<Self> {
+    fn of(outcome: &Outcome) -> Option<Self> {
         match *outcome {
             Outcome::Applied(entry) | Outcome::NoEffect(entry) | Outcome::Replayed(entry) => {
-                Some(Self::Replayed(entry))
+                Some(Self::Replayed(Kept::of(entry)))
             }
-            Outcome::Cancelled(entry) => Some(Self::Cancelled(entry)),
-            Outcome::Mismatch(entry) => Some(Self::Mismatch(entry)),
+            Outcome::Cancelled(entry) => Some(Self::Cancelled(Kept::of(entry))),
+            Outcome::Mismatch(entry) => Some(Self::Mismatch(Kept::of(entry))),
             Outcome::Refused { reason, entry, .. } if reason.is_remembered() => {
-                Some(Self::Refused { reason, entry })
+                Some(Self::Refused(reason, entry.map(Kept::of)))
             }
             Outcome::Refused { .. } | Outcome::Parked(_) => None,
         }
     }
 
-    const fn outcome(self) -> Outcome {
-        match self {
-            Self::Replayed(entry) => Outcome::Replayed(entry),
-            Self::Cancelled(entry) => Outcome::Cancelled(entry),
-            Self::Mismatch(entry) => Outcome::Mismatch(entry),
-            Self::Refused { reason, entry } => Outcome::Refused { reason, entry, replayed: true },
-        }
+    /// `None` for a time that is none.
+    fn outcome(self) -> Option<Outcome> {
+        Some(match self {
+            Self::Replayed(kept) => Outcome::Replayed(kept.entry()?),
+            Self::Cancelled(kept) => Outcome::Cancelled(kept.entry()?),
+            Self::Mismatch(kept) => Outcome::Mismatch(kept.entry()?),
+            Self::Refused(reason, None) => Outcome::Refused { reason, entry: None, replayed: true },
+            Self::Refused(reason, Some(kept)) => {
+                Outcome::Refused { reason, entry: Some(kept.entry()?), replayed: true }
+            }
+        })
     }
 }
 
@@ -108,7 +146,7 @@ fn finished(value: &str, fingerprint: i64, balance: Option<&str>) -> Option<Rece
         balance: current.balance,
         version: current.version,
         status: current.status,
-        outcomes: outcomes.into_iter().map(Remembered::outcome).collect(),
+        outcomes: outcomes.into_iter().map(Remembered::outcome).collect::<Option<_>>()?,
     })
 }
 

@@ -1,7 +1,6 @@
 //! What came of a command.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ids::{Currency, TransactionId};
@@ -65,7 +64,7 @@ pub enum Outcome {
 }
 
 /// What a caller may need of a ledger row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The operator's own id.
     pub transaction_id: Uuid,
@@ -80,7 +79,6 @@ pub struct Entry {
     /// The balance after it, in micros; `None` while parked.
     pub balance_after_micros: Option<i64>,
     /// When it was first written.
-    #[serde(with = "chrono::serde::ts_microseconds")]
     pub created_at: DateTime<Utc>,
     /// True when it was reversed since.
     pub reversed: bool,

@@ -23,8 +23,8 @@ pub enum WriteError {
 impl From<sqlx::Error> for WriteError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            // 22012 is raised on purpose when a count is off; 23505 can only come from the
-            // unique reversal, whose other half another node has just written.
+            // 22012 is raised on purpose when a count is off; 23505 says that a key is taken, or
+            // a target reversed.
             sqlx::Error::Database(db)
                 if matches!(db.code().as_deref(), Some("22012" | "23505")) =>
             {
@@ -45,7 +45,9 @@ pub struct WalletChange<'a> {
     pub after: &'a WalletState,
 }
 
-/// Writes a batch: all rows and all wallets, or nothing. `changes` and `rows` must be in the
+/// Writes a batch: all rows and all wallets, or nothing. A key that is taken fails the statement
+/// by itself. `ON CONFLICT DO NOTHING` would look every unique index up first, for each row, and
+/// then the count would be off all the same. `changes` and `rows` must be in the
 /// order of the players, so that two nodes take the row locks in the same order.
 ///
 /// # Errors
@@ -70,7 +72,6 @@ pub async fn batch(
                 $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
                 $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[],
                 $17::bigint[], $18::text[], $19::timestamptz[], $20::timestamptz[])
-            ON CONFLICT DO NOTHING
             RETURNING 1
         ), moved AS (
             UPDATE wallet w

@@ -1,6 +1,6 @@
 //! One lane: takes what waits, reads, decides, writes, answers.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -346,6 +346,10 @@ impl Plan {
         let mut wallets: BTreeMap<PlayerId, (WalletState, WalletState)> = BTreeMap::new();
         let mut later: HashSet<PlayerId> = HashSet::new();
         let lone = attempts.len() == 1;
+        let mut calls: HashMap<&PlayerId, usize> = HashMap::with_capacity(attempts.len());
+        for attempt in attempts {
+            *calls.entry(&attempt.command.player).or_default() += 1;
+        }
         let steps = attempts
             .iter()
             .zip(&facts.standings)
@@ -361,8 +365,11 @@ impl Plan {
                     later.insert(player.clone());
                     return Step::Later;
                 }
-                for row in &decision.inserts {
-                    facts.history.append(row.clone());
+                // Only for who comes after: to other players these rows say nothing.
+                if calls.get(player).is_some_and(|calls| *calls > 1) {
+                    for row in &decision.inserts {
+                        facts.history.append(row.clone());
+                    }
                 }
                 wallets
                     .entry(player.clone())

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::LazyLock;
 
 use percent_encoding::percent_decode;
 use serde::Serialize;
@@ -243,7 +244,8 @@ impl Number {
 
     /// What a bonus wallet holds where there is none.
     pub fn zero() -> Self {
-        Self::of(Micros::ZERO)
+        static ZERO: LazyLock<Number> = LazyLock::new(|| Number::of(Micros::ZERO));
+        ZERO.clone()
     }
 }
 
