@@ -1,5 +1,6 @@
 //! The `wallet` program.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,16 +19,12 @@ use seamless_wallet::store::engine::Lanes;
 use seamless_wallet::store::{MIGRATOR, connect_pool};
 use seamless_wallet::{seed, telemetry};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let result = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("the runtime cannot be started")
-        .and_then(|runtime| runtime.block_on(run(cli)));
+    let result = start(Cli::parse().task);
     telemetry::flush_log();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,8 +35,24 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.task {
+fn start(task: Task) -> anyhow::Result<()> {
+    let workers = match &task {
+        Task::Serve(profile) => load(profile)?.http.workers,
+        _ => 0,
+    };
+    runtime(workers)?.block_on(run(task))
+}
+
+/// A runtime with so many threads; with half as many as there are cores for 0.
+fn runtime(workers: usize) -> anyhow::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let workers = if workers == 0 { (cores / 2).max(1) } else { workers };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(workers).enable_all().build().context("the runtime cannot be started")
+}
+
+async fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Serve(profile) => serve(load(&profile)?).await,
         Task::Worker(profile) => work(load(&profile)?).await,
         Task::Reconcile { errand, full } => {

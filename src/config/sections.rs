@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 #[expect(missing_docs, reason = "every key is explained in defaults.toml")]
 pub struct Http {
     pub listen: SocketAddr,
+    pub workers: usize,
     pub header_timeout_ms: u64,
     pub connections_max: usize,
     pub in_flight_max: usize,

@@ -123,7 +123,7 @@ pub fn all(players: u64) -> Vec<Workload> {
         nodes: 1,
         redis: RedisUse::Up,
         table: Table::Small,
-        env: &[],
+        env: QUIET,
         idle: false,
     };
     let at = |connections| Calls { pace: Pace::Closed { connections }, ..bets.clone() };
@@ -233,6 +233,7 @@ pub fn all(players: u64) -> Vec<Workload> {
             quick: false,
         },
         growth(&bets),
+        jobs(&bets),
         memory(&bets),
         Workload {
             name: "unbatched",
@@ -252,7 +253,37 @@ pub fn all(players: u64) -> Vec<Workload> {
 /// Sixteen lanes, each a connection that commits one command at a time. It is this engine made
 /// to work without batches: a read and one writing statement, which is its own transaction.
 const UNBATCHED: &[(&str, &str)] =
-    &[("WALLET__DATABASE__LANES", "16"), ("WALLET__DATABASE__BATCH_MAX", "1")];
+    &[JOBS_OFF, ("WALLET__DATABASE__LANES", "16"), ("WALLET__DATABASE__BATCH_MAX", "1")];
+
+/// A new node's first reconciliation would fall into a measurement of a few seconds. What one
+/// costs has a workload of its own.
+const JOBS_OFF: (&str, &str) = ("WALLET__JOBS__ENABLED", "false");
+const QUIET: &[(&str, &str)] = &[JOBS_OFF];
+/// One reconciliation after the other.
+const RESTLESS: &[(&str, &str)] = &[("WALLET__JOBS__RECONCILE_EVERY_S", "1")];
+
+fn jobs(bets: &Calls) -> Workload {
+    const MOST: &str = "closed loop, 64 connections";
+    const WITHOUT: &str = "without jobs";
+    const WITH: &str = "reconciliations without end";
+    let open = Calls { pace: Pace::Open { connections: 64, share: 0.5, of: MOST }, ..bets.clone() };
+    Workload {
+        name: "jobs",
+        title: "Open loop at half of what 64 connections reach, while reconciliations run",
+        variants: vec![
+            variant(MOST, bets.clone()),
+            variant(WITHOUT, open.clone()),
+            variant(WITH, Calls { env: RESTLESS, ..open }),
+        ],
+        targets: vec![Target {
+            what: "99th percentile while a pass runs, of that without",
+            number: (WITH, Metric::P99),
+            per: Some((WITHOUT, Metric::P99)),
+            bound: Bound::AtMost(1.2),
+        }],
+        quick: false,
+    }
+}
 
 fn open_loop(bets: &Calls) -> Workload {
     const ALONE: &str = "one connection";
@@ -341,7 +372,7 @@ fn memory(bets: &Calls) -> Workload {
 }
 
 /// A connection may be quiet for longer than usual, until all are open and its turn comes.
-const PATIENT: &[(&str, &str)] = &[("WALLET__HTTP__HEADER_TIMEOUT_MS", "60000")];
+const PATIENT: &[(&str, &str)] = &[JOBS_OFF, ("WALLET__HTTP__HEADER_TIMEOUT_MS", "60000")];
 
 fn sweep(bets: &Calls, players: u64) -> Workload {
     let wallets = SWEEP.iter().map(|connections| Variant {

@@ -19,7 +19,7 @@ use crate::store::reconciliation;
 /// Rows that one statement follows, at most; a player with more is followed alone.
 const ROWS_TOGETHER: i64 = 20_000;
 /// Players whom one statement follows, at most.
-const PLAYERS_TOGETHER: usize = 200;
+const PLAYERS_TOGETHER: usize = 100;
 
 /// How chains are followed in this pass.
 #[derive(Clone, Copy)]
