@@ -11,20 +11,25 @@
 //! - [`ledger`]: does the money add up?
 //! - [`log`]: what this process itself has logged.
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
+//! - [`haproxy`]: what stands in front of many nodes.
+//! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
 pub mod bank;
 pub mod database;
+pub mod haproxy;
 pub mod http;
 pub mod ledger;
 pub mod log;
 pub mod model;
 pub mod node;
 pub mod operator;
+pub mod ports;
 pub mod postgres_server;
 pub mod pragmatic;
 pub mod process;
 pub mod redis_server;
 pub mod softswiss;
+pub mod tool;
 pub mod traffic;
 pub mod world;

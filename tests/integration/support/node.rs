@@ -20,6 +20,8 @@ use super::{operator, pragmatic, softswiss};
 const CONFIG: &str = r#"
     [http]
     listen = "127.0.0.1:0"
+    # Most tests have no load balancer that would have to notice.
+    drain_ms = 0
     [ops]
     listen = "127.0.0.1:0"
     [database]

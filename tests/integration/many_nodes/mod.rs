@@ -1,0 +1,4 @@
+//! What takes several servers: nodes behind a proxy, a PostgreSQL with a standby, a Redis
+//! Cluster, a pooler in front of PostgreSQL.
+
+mod rolling;
