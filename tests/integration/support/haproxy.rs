@@ -29,6 +29,7 @@ impl Haproxy {
         let folder = Folder::new("wallet-haproxy");
         let address = free_address();
         let mut config = std::fs::read_to_string(CONFIG).expect(CONFIG);
+        replace(&mut config, "maxconn 20000", "maxconn 200");
         replace(&mut config, "bind :8080", &format!("bind {address}"));
         for (number, node) in (1..).zip(nodes) {
             let (api, ops) = (node.api.address, node.ops.address);
@@ -71,7 +72,7 @@ fn start(program: &Path, folder: &Folder, config: &str) -> Process {
     Process::start(&mut command)
 }
 
-/// The file is the shipped one but for addresses, and those have to be there.
+/// The file is the shipped one but for addresses and size, and those have to be there.
 fn replace(config: &mut String, shipped: &str, ours: &str) {
     assert!(config.contains(shipped), "{CONFIG} does not say `{shipped}`");
     *config = config.replace(shipped, ours);
