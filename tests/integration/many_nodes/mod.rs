@@ -1,4 +1,6 @@
 //! What takes several servers: nodes behind a proxy, a PostgreSQL with a standby, a Redis
 //! Cluster, a pooler in front of PostgreSQL.
 
+mod failover;
+mod redis_cluster;
 mod rolling;

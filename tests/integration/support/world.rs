@@ -28,15 +28,16 @@ impl World {
 
     /// One whose nodes get further lines of TOML.
     pub async fn tuned(count: usize, toml: &str) -> Self {
-        Self::of(Database::fresh().await, count, toml).await
+        Self::around(Database::fresh().await, count, toml).await
     }
 
     /// One on a PostgreSQL that is going to be broken.
     pub async fn on(server: &PostgresServer, count: usize, toml: &str) -> Self {
-        Self::of(Database::on(server).await, count, toml).await
+        Self::around(Database::on(server).await, count, toml).await
     }
 
-    async fn of(database: Database, count: usize, toml: &str) -> Self {
+    /// One with a database that is there already.
+    pub async fn around(database: Database, count: usize, toml: &str) -> Self {
         let redis = RedisServer::start();
         let bank = Bank::at(&database);
         let mut world = Self { nodes: Vec::with_capacity(count), bank, redis, database };
