@@ -3,4 +3,5 @@
 
 mod failover;
 mod redis_cluster;
+mod redis_sentinel;
 mod rolling;

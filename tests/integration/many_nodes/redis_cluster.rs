@@ -66,13 +66,18 @@ async fn a_cluster_serves_bets_repeats_balances_and_jobs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_of_the_cluster_is_killed_and_comes_back() {
+async fn nodes_of_the_cluster_are_lost_and_replaced_by_a_replica_or_started_again() {
     let mut cluster = RedisCluster::start().await;
+    cluster.add_replica_of(0).await;
     let world = World::tuned(2, &on(&cluster)).await;
     let traffic = Traffic::start(&world, PLAYERS).await;
     traffic.rounds(60).await;
+    cluster.nodes[0].kill();
+    traffic.rounds(60).await;
+    cluster.nodes[3].wait_until_it_leads_and_is_used().await;
+    traffic.rounds(60).await;
     cluster.nodes[1].kill();
-    traffic.rounds(150).await;
+    traffic.rounds(60).await;
     cluster.nodes[1].restart();
     let started = Instant::now();
     while cluster.keys(1) == 0 {

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use super::ports::free_address;
 use super::redis_server::RedisServer;
 
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(20);
 /// The parts of the slots.
 const SLOTS: [(&str, &str); 3] = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
 
@@ -19,41 +21,50 @@ pub struct RedisCluster {
 impl RedisCluster {
     /// Starts one and waits until all nodes agree about it.
     pub async fn start() -> Self {
-        let (mut nodes, mut addresses) = (Vec::new(), Vec::new());
-        let mut buses = Vec::new();
+        let mut cluster = Self { nodes: Vec::new(), addresses: Vec::new() };
         for (first, last) in SLOTS {
-            let (address, bus) = (free_address(), free_address().port().to_string());
-            let node = RedisServer::start_with(&[
-                "--bind",
-                "127.0.0.1",
-                "--port",
-                &address.port().to_string(),
-                "--cluster-enabled",
-                "yes",
-                "--cluster-port",
-                &bus,
-                "--cluster-node-timeout",
-                "1000",
-                // What is lost with one node is that node's part alone.
-                "--cluster-require-full-coverage",
-                "no",
-            ]);
+            cluster.add_node().await;
             let range: [&[u8]; 4] =
                 [b"CLUSTER", b"ADDSLOTSRANGE", first.as_bytes(), last.as_bytes()];
+            let node = cluster.nodes.last().expect("a node");
             assert!(node.command(&range).starts_with("+OK"), "the slots are given");
-            nodes.push(node);
-            addresses.push(address);
-            buses.push(bus);
         }
-        let cluster = Self { nodes, addresses };
-        for (address, bus) in cluster.addresses.iter().zip(&buses).skip(1) {
-            let port = address.port().to_string();
+        cluster.wait_for("cluster_slots_ok:16384").await;
+        cluster
+    }
+
+    /// One more node, which knows the others and holds nothing.
+    async fn add_node(&mut self) {
+        let (address, bus) = (free_address(), free_address().port().to_string());
+        let port = address.port().to_string();
+        let mut options = vec!["--bind", "127.0.0.1", "--port", &port];
+        options.extend(["--cluster-enabled", "yes", "--cluster-port", &bus]);
+        options.extend(["--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"]);
+        // What is lost with one node is that node's part alone.
+        options.extend(["--cluster-require-full-coverage", "no"]);
+        let node = RedisServer::start_with(&options);
+        if let Some(known) = self.nodes.first() {
             let meet: [&[u8]; 5] =
                 [b"CLUSTER", b"MEET", b"127.0.0.1", port.as_bytes(), bus.as_bytes()];
-            assert!(cluster.nodes[0].command(&meet).starts_with("+OK"), "they meet");
+            assert!(known.command(&meet).starts_with("+OK"), "they meet");
         }
-        cluster.wait().await;
-        cluster
+        self.nodes.push(node);
+        self.addresses.push(address);
+        self.wait_for(&format!("cluster_known_nodes:{}", self.nodes.len())).await;
+    }
+
+    /// Gives a node a replica, the last one of the nodes from then on.
+    pub async fn add_replica_of(&mut self, number: usize) {
+        self.add_node().await;
+        let id = self.nodes[number].command(&[b"CLUSTER", b"MYID"]);
+        let id = id.split_once("\r\n").expect("an id").1.trim();
+        let replica = self.nodes.last().expect("a node");
+        assert!(replica.command(&[b"CLUSTER", b"REPLICATE", id.as_bytes()]).starts_with("+OK"));
+        let started = Instant::now();
+        while !replica.replication().contains("master_link_status:up") {
+            assert!(started.elapsed() < PATIENCE, "the replica does not follow");
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// The address for the cache.
@@ -70,15 +81,12 @@ impl RedisCluster {
         reply.trim_start_matches(':').trim().parse().expect("a number")
     }
 
-    async fn wait(&self) {
+    async fn wait_for(&self, word: &str) {
         let started = Instant::now();
-        let agrees = |node: &RedisServer| {
-            let info = node.command(&[b"CLUSTER", b"INFO"]);
-            info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
-        };
+        let agrees = |node: &RedisServer| node.command(&[b"CLUSTER", b"INFO"]).contains(word);
         while !self.nodes.iter().all(agrees) {
-            assert!(started.elapsed() < Duration::from_secs(20), "the cluster does not come to be");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            assert!(started.elapsed() < PATIENCE, "the cluster does not come to be");
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
