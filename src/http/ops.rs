@@ -11,9 +11,11 @@ use axum::{Json, Router};
 use metrics::gauge;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::cache::CacheState;
+use crate::http::server::Stage;
 use crate::store::schema_is_current;
 
 /// The longest that `/readyz` waits for the database.
@@ -23,23 +25,26 @@ const READY_TIMEOUT: Duration = Duration::from_millis(1500);
 struct Ops {
     app: Arc<App>,
     metrics: PrometheusHandle,
+    stage: watch::Receiver<Stage>,
 }
 
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
+    /// The process has been asked to end.
+    leaving: bool,
     database: &'static str,
     schema: &'static str,
     redis: &'static str,
 }
 
 /// `/metrics`, `/livez` and `/readyz`.
-pub fn router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
+pub fn router(app: &Arc<App>, metrics: PrometheusHandle, stage: watch::Receiver<Stage>) -> Router {
     Router::new()
         .route("/metrics", get(render))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .with_state(Ops { app: Arc::clone(app), metrics })
+        .with_state(Ops { app: Arc::clone(app), metrics, stage })
 }
 
 async fn render(State(ops): State<Ops>) -> Response {
@@ -50,7 +55,7 @@ async fn render(State(ops): State<Ops>) -> Response {
 }
 
 /// Ready with a database that has this build's schema. Without Redis the node is slower, not
-/// wrong, so it stays ready.
+/// wrong, so it stays ready. One that is about to end is not, though it still serves.
 async fn ready(State(ops): State<Ops>) -> Response {
     let asked = tokio::time::timeout(READY_TIMEOUT, schema_is_current(ops.app.wallet.pool())).await;
     let (database, schema) = match asked {
@@ -63,7 +68,8 @@ async fn ready(State(ops): State<Ops>) -> Response {
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    let ready = schema == "current";
+    let leaving = *ops.stage.borrow() != Stage::Serving;
+    let ready = schema == "current" && !leaving;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, database, schema, redis })).into_response()
+    (status, Json(Readiness { ready, leaving, database, schema, redis })).into_response()
 }

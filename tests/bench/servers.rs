@@ -99,9 +99,9 @@ impl Node {
         Ok(sums)
     }
 
-    /// Ends it as an operator would, and waits.
+    /// Ends it as a person at a terminal would, with no load balancer to wait for.
     pub fn stop(mut self) -> anyhow::Result<()> {
-        Command::new("kill").arg(self.pid().to_string()).status()?;
+        Command::new("kill").arg("-INT").arg(self.pid().to_string()).status()?;
         let status = self.child.wait()?;
         ensure!(status.success(), "the wallet ended with {status}: {}", self.last_words());
         Ok(())
