@@ -65,6 +65,13 @@ need_redis() {
   find_redis || { install_packages redis-server && find_redis; }
 }
 
+# Prometheus' own checker of alert rules.
+find_promtool() { PROMTOOL=$(command -v promtool); }
+
+need_promtool() {
+  find_promtool || { install_packages prometheus && find_promtool; }
+}
+
 # Where it may not, or cannot, it answers 1 and WHY tells the reason.
 install_packages() {
   local as_root=()
@@ -93,21 +100,22 @@ guarded_install() {
     [ ! -e "$policy.wallet" ] || mv "$policy.wallet" "$policy"
   }
   apt-get update -q || true # what apt knows already may be enough
-  redis=$(command -v redis-server || true)
+  redis=$(command -v redis-server || true) prometheus=$(command -v prometheus || true)
   if grep -q policy-rc.d.wallet "$policy" 2>/dev/null; then restore; fi # a killed one's
   trap restore EXIT
   trap 'exit 1' INT TERM HUP
   [ ! -e "$policy" ] || mv "$policy" "$policy.wallet"
   printf '%s\n' '#!/bin/sh' \
-    "case \"\$1\" in postgresql*|redis*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
+    "case \"\$1\" in postgresql*|redis*|prometheus*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
     "[ ! -x $policy.wallet ] || exec $policy.wallet \"\$@\"" >"$policy"
   chmod 755 "$policy"
   [ -d "$clusters" ] || made=yes
   mkdir -p "$clusters"
   echo 'create_main_cluster = false' >"$clusters/wallet.conf"
   apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
-  # Nor at the next boot, if Redis came with this.
+  # Nor at the next boot, if they came with this.
   [ -n "$redis" ] || systemctl disable redis-server 2>/dev/null || true
+  [ -n "$prometheus" ] || systemctl disable prometheus 2>/dev/null || true
 }
 
 # ---------------------------------------------------------------- state and clean-up
