@@ -17,3 +17,4 @@ mod softswiss;
 mod statements;
 mod store_properties;
 mod support;
+mod watching;
