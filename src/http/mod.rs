@@ -9,6 +9,7 @@ pub mod operator;
 pub mod ops;
 pub mod problem;
 pub mod server;
+pub mod threads;
 
 use std::any::Any;
 use std::sync::Arc;
