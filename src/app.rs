@@ -58,8 +58,10 @@ pub struct Provider {
     pub deadline: Duration,
     /// The largest body, in bytes.
     pub body_max: usize,
-    /// Calls in progress.
+    /// Places for calls in progress.
     pub in_flight: Semaphore,
+    /// How many places there are.
+    pub in_flight_max: usize,
     /// What is counted of its calls.
     pub meters: CallMeters,
 }
@@ -171,6 +173,7 @@ fn build_providers(
                     deadline: config.deadline,
                     body_max: config.body_max,
                     in_flight: Semaphore::new(config.in_flight_max),
+                    in_flight_max: config.in_flight_max,
                     meters: CallMeters::of(&id),
                 };
                 providers.insert(id.to_string(), Arc::new(provider));

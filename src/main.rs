@@ -103,6 +103,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (app, lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
+    telemetry::count_from_zero(&app, app.jobs.enabled);
     let jobs = app.jobs.enabled.then(|| Jobs::start(&app));
     tracing::info!(
         api = %api_listener.local_addr()?, ops = %ops_listener.local_addr()?,
@@ -146,6 +147,7 @@ async fn work(config: Config) -> anyhow::Result<()> {
     let (app, lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
+    telemetry::count_from_zero(&app, true);
     tracing::info!(ops = %ops_listener.local_addr()?, "working");
     let ops_router = ops::router(&app, metrics, staged.clone());
     let ops_server = tokio::spawn(server::serve(ops_listener, ops_router, limits, staged));

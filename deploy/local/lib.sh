@@ -75,6 +75,13 @@ want() {
     say "without ${missing[*]} some tests are skipped: $WHY"
 }
 
+# Prometheus' own checker of alert rules.
+find_promtool() { PROMTOOL=$(command -v promtool); }
+
+need_promtool() {
+  find_promtool || { install_packages prometheus && find_promtool; }
+}
+
 # Where it may not, or cannot, it answers 1 and WHY tells the reason.
 install_packages() {
   local as_root=()
@@ -104,7 +111,7 @@ guarded_install() {
   }
   apt-get update -q || true # what apt knows already may be enough
   fresh='' # services that come with this
-  for program in redis-server haproxy pgbouncer; do
+  for program in redis-server haproxy pgbouncer prometheus; do
     command -v $program >/dev/null || [ -x /usr/sbin/$program ] || fresh="$fresh $program"
   done
   if grep -q policy-rc.d.wallet "$policy" 2>/dev/null; then restore; fi # a killed one's
@@ -112,7 +119,7 @@ guarded_install() {
   trap 'exit 1' INT TERM HUP
   [ ! -e "$policy" ] || mv "$policy" "$policy.wallet"
   printf '%s\n' '#!/bin/sh' \
-    "case \"\$1\" in postgresql*|redis*|haproxy*|pgbouncer*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
+    "case \"\$1\" in postgresql*|redis*|haproxy*|pgbouncer*|prometheus*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
     "[ ! -x $policy.wallet ] || exec $policy.wallet \"\$@\"" >"$policy"
   chmod 755 "$policy"
   [ -d "$clusters" ] || made=yes

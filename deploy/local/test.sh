@@ -34,6 +34,16 @@ check() { # COMPONENT ARGUMENT...
 check fmt --check
 check clippy --locked --all-targets -- -D warnings
 
+# Each alert rule fires when it should, and not when it should not.
+if need_promtool; then
+  say "promtool"
+  rules=$ROOT/deploy/prometheus
+  run_child "$PROMTOOL" check config "$rules/prometheus.yml" || lint=1
+  run_child "$PROMTOOL" test rules "$rules/alerts_test.yml" || lint=1
+else
+  say "promtool: skipped, because it is not installed${WHY:+ and $WHY}"
+fi
+
 say "cargo test"
 run_child cargo test --locked "$@"
-((lint == 0)) || die "the tests pass, but cargo fmt or clippy does not: see above"
+((lint == 0)) || die "the tests pass, but cargo fmt, clippy or promtool does not: see above"

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use metrics::gauge;
+use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -47,29 +47,68 @@ pub fn router(app: &Arc<App>, metrics: PrometheusHandle, stage: watch::Receiver<
         .with_state(Ops { app: Arc::clone(app), metrics, stage })
 }
 
+/// Tells the recorder what is looked up whenever somebody asks for the metrics.
+pub fn describe_metrics() {
+    describe_gauge!("wallet_build_info", "1; the label says which version this is");
+    describe_gauge!("wallet_ready", "1 while the node is ready, as /readyz says");
+    describe_gauge!("wallet_database_up", "1 while PostgreSQL answers");
+    describe_gauge!("wallet_database_connections", "Connections for look-ups: busy, idle");
+    describe_gauge!("wallet_queued_commands", "Commands waiting now");
+    describe_gauge!("wallet_in_flight_calls", "Calls in progress");
+    describe_gauge!("wallet_in_flight_calls_max", "Calls in progress, above which one is shed");
+}
+
 async fn render(State(ops): State<Ops>) -> Response {
-    let waiting = u32::try_from(ops.app.wallet.queued()).unwrap_or(u32::MAX);
-    gauge!("wallet_queued_commands").set(f64::from(waiting));
+    let app = &ops.app;
+    let readiness = look(&ops).await;
+    gauge!("wallet_ready").set(flag(readiness.ready));
+    gauge!("wallet_database_up").set(flag(readiness.database == "up"));
+    gauge!("wallet_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    let pool = app.wallet.pool();
+    let (all, idle) = (usize::try_from(pool.size()).unwrap_or(usize::MAX), pool.num_idle());
+    for (state, connections) in [("busy", all.saturating_sub(idle)), ("idle", idle)] {
+        gauge!("wallet_database_connections", "state" => state).set(count(connections));
+    }
+    gauge!("wallet_queued_commands").set(count(app.wallet.queued()));
+    for provider in app.providers.values() {
+        let (name, most) = (provider.id.to_string(), provider.in_flight_max);
+        let in_flight = most.saturating_sub(provider.in_flight.available_permits());
+        gauge!("wallet_in_flight_calls", "provider" => name.clone()).set(count(in_flight));
+        gauge!("wallet_in_flight_calls_max", "provider" => name).set(count(most));
+    }
     let kind = [("content-type", "text/plain; version=0.0.4")];
     (kind, ops.metrics.render()).into_response()
 }
 
+fn flag(is_set: bool) -> f64 {
+    if is_set { 1.0 } else { 0.0 }
+}
+
+/// A number of things as metrics take it.
+fn count(things: usize) -> f64 {
+    f64::from(u32::try_from(things).unwrap_or(u32::MAX))
+}
+
+async fn ready(State(ops): State<Ops>) -> Response {
+    let readiness = look(&ops).await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness)).into_response()
+}
+
 /// Ready with a database that has this build's schema. Without Redis the node is slower, not
 /// wrong, so it stays ready. One that is about to end is not, though it still serves.
-async fn ready(State(ops): State<Ops>) -> Response {
-    let asked = tokio::time::timeout(READY_TIMEOUT, schema_is_current(ops.app.wallet.pool())).await;
+async fn look(Ops { app, stage, .. }: &Ops) -> Readiness {
+    let asked = tokio::time::timeout(READY_TIMEOUT, schema_is_current(app.wallet.pool())).await;
     let (database, schema) = match asked {
         Ok(Ok(true)) => ("up", "current"),
         Ok(Ok(false)) => ("up", "not migrated"),
         Ok(Err(_)) | Err(_) => ("down", "unknown"),
     };
-    let redis = match ops.app.wallet.cache().state() {
+    let redis = match app.wallet.cache().state() {
         CacheState::Disabled => "not configured",
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    let leaving = *ops.stage.borrow() != Stage::Serving;
-    let ready = schema == "current" && !leaving;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, leaving, database, schema, redis })).into_response()
+    let leaving = *stage.borrow() != Stage::Serving;
+    Readiness { ready: schema == "current" && !leaving, leaving, database, schema, redis }
 }

@@ -1,5 +1,6 @@
 //! What is counted about the jobs. The gauges of a job speak on the node that leads it; on all
-//! others they are zero.
+//! others they are zero. The label is `job_name`, because Prometheus itself says `job` of whatever
+//! it collects.
 
 use std::time::Duration;
 
@@ -43,8 +44,9 @@ pub fn ran<T>(job: Job, took: Duration, result: &Result<T, JobError>) {
         Err(JobError::Fenced) => "skipped",
         Err(JobError::Database(_) | JobError::Unanswered | JobError::Panicked) => "failed",
     };
-    counter!("wallet_job_runs_total", "job" => job.as_str(), "result" => word).increment(1);
-    histogram!("wallet_job_duration_seconds", "job" => job.as_str()).record(took.as_secs_f64());
+    counter!("wallet_job_runs_total", "job_name" => job.as_str(), "result" => word).increment(1);
+    histogram!("wallet_job_duration_seconds", "job_name" => job.as_str())
+        .record(took.as_secs_f64());
     if result.is_ok() {
         succeeded_at(job, Utc::now());
     }
@@ -53,13 +55,13 @@ pub fn ran<T>(job: Job, took: Duration, result: &Result<T, JobError>) {
 /// A job came to its end, here or on another node.
 pub fn succeeded_at(job: Job, at: DateTime<Utc>) {
     let seconds = u32::try_from(at.timestamp()).unwrap_or_default();
-    gauge!("wallet_job_last_success_timestamp_seconds", "job" => job.as_str())
+    gauge!("wallet_job_last_success_timestamp_seconds", "job_name" => job.as_str())
         .set(f64::from(seconds));
 }
 
 /// This node leads a job, or does not.
 pub fn leads(job: Job, leads: bool) {
-    gauge!("wallet_job_leader", "job" => job.as_str()).set(if leads { 1.0 } else { 0.0 });
+    gauge!("wallet_job_leader", "job_name" => job.as_str()).set(if leads { 1.0 } else { 0.0 });
     if !leads {
         // What was seen as a leader is no news any more.
         match job {

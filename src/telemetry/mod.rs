@@ -1,10 +1,12 @@
 //! Logs and metrics of the process.
 //!
 //! - here: how they are started, and what each metric means;
-//! - `line`: an event as JSON; `output`: where lines go.
+//! - `line`: an event as JSON; `output`: where lines go;
+//! - `zeros`: what is counted from the start.
 
 mod line;
 mod output;
+mod zeros;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -13,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 use self::line::JsonLine;
 use self::output::Output;
 pub use self::output::flush as flush_log;
+pub use self::zeros::count_from_zero;
 use crate::config::LogFormat;
 
 /// Seconds: from a cached balance to a call at its deadline.
@@ -69,6 +72,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
 fn describe() {
     crate::cache::describe_metrics();
     crate::jobs::describe_metrics();
+    crate::http::ops::describe_metrics();
     describe_counter!("wallet_calls_total", "Providers' calls by operation and outcome");
     describe_histogram!(
         "wallet_call_duration_seconds",
@@ -94,7 +98,6 @@ fn describe() {
     );
     describe_counter!("wallet_redo_total", "Batches that were tried again, by cause");
     describe_gauge!("wallet_queue_depth", "Commands waiting when a batch was taken");
-    describe_gauge!("wallet_queued_commands", "Commands waiting now");
     describe_counter!("wallet_panics_total", "Handlers that panicked");
     describe_counter!("wallet_unknown_provider_total", "Calls below no provider's prefix");
 }

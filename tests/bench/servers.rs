@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use super::calls::SECRET;
-use super::http;
+use super::{http, plain};
 
 /// A program to measure: a binary with its environment.
 #[derive(Clone, Debug)]
@@ -132,7 +132,9 @@ pub fn migrate(contender: &Contender, database_url: &str) -> anyhow::Result<()> 
 
 /// The program with nothing of the caller's environment.
 fn wallet(spec: &NodeSpec<'_>) -> Command {
-    let binary = &spec.contender.binary;
+    let plain = spec.env.iter().any(|(name, _)| *name == plain::SWITCH);
+    let own = std::env::current_exe().ok().filter(|_| plain);
+    let binary = own.as_ref().unwrap_or(&spec.contender.binary);
     let mut command = match spec.wrapper {
         [] => Command::new(binary),
         [program, arguments @ ..] => {

@@ -19,3 +19,4 @@ mod softswiss;
 mod statements;
 mod store_properties;
 mod support;
+mod watching;

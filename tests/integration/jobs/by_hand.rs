@@ -73,7 +73,7 @@ async fn a_worker_runs_the_jobs_and_serves_nothing_but_the_ops_port() {
     let setup = Setup::on(&world.database).with_redis(&world.redis);
     let worker = Node::worker(&setup).await;
     let started = Instant::now();
-    let ok = [("job", "cleanup"), ("result", "ok")];
+    let ok = [("job_name", "cleanup"), ("result", "ok")];
     while worker.metric("wallet_job_runs_total", &ok).await < 1.0 {
         assert!(started.elapsed() < Duration::from_secs(20), "nothing runs");
         tokio::time::sleep(Duration::from_millis(20)).await;

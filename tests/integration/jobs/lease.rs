@@ -156,7 +156,8 @@ async fn another_node_leads_while_the_leader_is_stopped_and_the_leader_knows_whe
     let leaders = async || {
         let mut leaders = Vec::new();
         for node in &world.nodes {
-            leaders.push(node.metric("wallet_job_leader", &[("job", "reconcile")]).await > 0.5);
+            leaders
+                .push(node.metric("wallet_job_leader", &[("job_name", "reconcile")]).await > 0.5);
         }
         leaders
     };

@@ -226,13 +226,15 @@ async fn a_node_runs_it_by_itself_and_counts_what_it_finds() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(node.metric("wallet_reconcile_findings_total", &found).await, 1.0);
-    let ok = [("job", "reconcile"), ("result", "ok")];
+    let ok = [("job_name", "reconcile"), ("result", "ok")];
     while node.metric("wallet_job_runs_total", &ok).await < 2.0 {
         assert!(started.elapsed() < Duration::from_secs(20), "it runs once only");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(node.metric("wallet_job_duration_seconds_count", &[("job", "reconcile")]).await >= 2.0);
-    let last = [("job", "reconcile")];
+    assert!(
+        node.metric("wallet_job_duration_seconds_count", &[("job_name", "reconcile")]).await >= 2.0
+    );
+    let last = [("job_name", "reconcile")];
     assert!(node.metric("wallet_job_last_success_timestamp_seconds", &last).await > 1.7e9);
     let said = node.log_lines().into_iter().find(|line| line["kind"] == "cache_ahead");
     let said = said.expect("a line in the log");
