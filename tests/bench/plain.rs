@@ -51,9 +51,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (app, _lanes) = App::build(config).await?;
     let (stop, stopping) = watch::channel(false);
     let ops_router = ops::router(&app, metrics);
-    let callbacks = Router::new().fallback(move |request: Request| {
-        layers::through(Arc::clone(&app), request, answer)
-    });
+    let callbacks = Router::new()
+        .fallback(move |request: Request| layers::through(Arc::clone(&app), request, answer));
     let ops = tokio::spawn(server::serve(operations, ops_router, limits, stopping.clone()));
     let api = tokio::spawn(server::serve(api, callbacks, limits, stopping));
     signal(SignalKind::terminate())?.recv().await;
