@@ -4,6 +4,8 @@ mod bad_input;
 mod cache;
 mod captures;
 mod decide_properties;
+mod deployment;
+mod distributed;
 mod houserules;
 mod jobs;
 mod kills;

@@ -69,7 +69,8 @@ impl Database {
         url.replace(host, &format!("{host},{other}"))
     }
 
-    fn name(&self) -> String {
+    /// What it is called on its server.
+    pub fn name(&self) -> String {
         self.options.get_database().unwrap_or_default().to_owned()
     }
 

@@ -12,7 +12,7 @@
 //! - [`ledger`]: does the money add up?
 //! - [`log`]: what this process itself has logged.
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
-//! - [`haproxy`]: what stands in front of many nodes.
+//! - [`haproxy`], [`pgbouncer`]: what stands in front of many nodes, and behind them.
 //! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
@@ -25,6 +25,7 @@ pub mod log;
 pub mod model;
 pub mod node;
 pub mod operator;
+pub mod pgbouncer;
 pub mod ports;
 pub mod postgres_server;
 pub mod pragmatic;

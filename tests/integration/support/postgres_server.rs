@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::process::{Folder, Process, children, signal};
 
 /// Only the name of the socket depends on it.
-const PORT: u16 = 5432;
+pub(super) const PORT: u16 = 5432;
 /// Recovery after a crash takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,6 +75,11 @@ impl PostgresServer {
         let answer = sqlx::query_scalar(sql).fetch_optional(&mut connection).await;
         let _ = connection.close().await;
         answer.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Where its socket is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// How to connect as its superuser, to the database `postgres`.
@@ -199,9 +204,13 @@ fn initialised() -> PathBuf {
     data.clone()
 }
 
-/// A folder that belongs to whom the server runs as.
 fn folder() -> Folder {
-    let folder = Folder::new("wallet-pg");
+    folder_of_the_server("wallet-pg")
+}
+
+/// A folder that belongs to whom the server runs as.
+pub(super) fn folder_of_the_server(what: &str) -> Folder {
+    let folder = Folder::new(what);
     if let Some((user, group)) = server_user() {
         std::os::unix::fs::chown(folder.path(), Some(*user), Some(*group)).expect("as root");
     }
@@ -228,7 +237,8 @@ fn id(which: &str, user: &str) -> u32 {
     text.trim().parse().unwrap_or_else(|_| panic!("no user {user}: set WALLET_TEST_PG_USER"))
 }
 
-fn as_server(program: &str) -> Command {
+/// A program run as whom the server runs as.
+pub(super) fn as_server(program: &str) -> Command {
     let mut command = match server_user() {
         None => Command::new(program),
         Some((user, group)) => {
