@@ -8,6 +8,7 @@ pub mod operator;
 pub mod ops;
 pub mod problem;
 pub mod server;
+mod span;
 
 use std::any::Any;
 use std::sync::Arc;
