@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use seamless_wallet::app::{App, database_config};
 use seamless_wallet::cli::{Cli, Errand, Profile, Task};
 use seamless_wallet::config::{Config, ProcessEnv};
-use seamless_wallet::http::server::{self, Limits};
+use seamless_wallet::http::server::{self, Limits, Stage};
 use seamless_wallet::http::{self, ops};
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{Job, Jobs, by_hand};
@@ -96,11 +96,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         connections_max: config.http.connections_max,
         shutdown: Duration::from_millis(config.http.shutdown_ms),
     };
+    let drain = Duration::from_millis(config.http.drain_ms);
     // Both ports are taken before anything else is begun: the commonest mistake shows first.
     let api_listener = listen(config.http.listen).await?;
     let ops_listener = listen(config.ops.listen).await?;
     let (app, lanes) = App::build(config).await?;
-    let (stop, stopping) = watch::channel(false);
+    let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
     telemetry::count_from_zero(&app, app.jobs.enabled);
     let jobs = app.jobs.enabled.then(|| Jobs::start(&app));
@@ -110,18 +111,22 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     );
     let ops_server = tokio::spawn(server::serve(
         ops_listener,
-        ops::router(&app, metrics),
+        ops::router(&app, metrics, staged.clone()),
         Limits { connections_max: 64, shutdown: Duration::ZERO, ..limits },
-        stopping.clone(),
+        staged.clone(),
     ));
-    let api_server =
-        tokio::spawn(server::serve(api_listener, http::router(&app), limits, stopping));
-    wait_for_the_end().await?;
+    let api_server = tokio::spawn(server::serve(api_listener, http::router(&app), limits, staged));
+    let ask = wait_for_the_end().await?;
+    tracing::info!("leaving: serving on until the load balancer has noticed");
+    stage.send_replace(Stage::Leaving);
+    let jobs_end = async {
+        if let Some(jobs) = jobs {
+            jobs.finish().await;
+        }
+    };
+    tokio::join!(jobs_end, drained(ask, drain)).1?;
     tracing::info!("stopping: calls in progress are finished, new ones refused");
-    stop.send_replace(true);
-    if let Some(jobs) = jobs {
-        jobs.finish().await;
-    }
+    stage.send_replace(Stage::Stopping);
     api_server.await?;
     ops_server.await?;
     finish(app, lanes).await;
@@ -140,17 +145,18 @@ async fn work(config: Config) -> anyhow::Result<()> {
     };
     let ops_listener = listen(config.ops.listen).await?;
     let (app, lanes) = App::build(config).await?;
-    let (stop, stopping) = watch::channel(false);
+    let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
     telemetry::count_from_zero(&app, true);
     tracing::info!(ops = %ops_listener.local_addr()?, "working");
-    let ops_server =
-        tokio::spawn(server::serve(ops_listener, ops::router(&app, metrics), limits, stopping));
+    let ops_router = ops::router(&app, metrics, staged.clone());
+    let ops_server = tokio::spawn(server::serve(ops_listener, ops_router, limits, staged));
     let jobs = Jobs::start(&app);
     wait_for_the_end().await?;
     tracing::info!("stopping");
+    stage.send_replace(Stage::Leaving);
     jobs.finish().await;
-    stop.send_replace(true);
+    stage.send_replace(Stage::Stopping);
     ops_server.await?;
     finish(app, lanes).await;
     tracing::info!("stopped");
@@ -179,12 +185,35 @@ async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
-async fn wait_for_the_end() -> anyhow::Result<()> {
+/// How the process was asked to end.
+#[derive(PartialEq, Eq)]
+enum Ask {
+    /// SIGTERM: by whatever runs it.
+    Terminate,
+    /// SIGINT: by a person at a terminal, who waits.
+    Interrupt,
+}
+
+async fn wait_for_the_end() -> anyhow::Result<Ask> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    Ok(tokio::select! {
+        _ = terminate.recv() => Ask::Terminate,
+        _ = interrupt.recv() => Ask::Interrupt,
+    })
+}
+
+/// The time in which a load balancer notices that this node is not ready any more. A person at
+/// a terminal has none in front of the node, and a second signal means at once.
+async fn drained(ask: Ask, drain: Duration) -> anyhow::Result<()> {
+    if ask == Ask::Terminate && !drain.is_zero() {
+        let again = wait_for_the_end();
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            again = again => {
+                again?;
+            }
+        }
     }
     Ok(())
 }

@@ -65,6 +65,16 @@ need_redis() {
   find_redis || { install_packages redis-server && find_redis; }
 }
 
+# want PROGRAM...: what only some tests need, from Debian packages of the same names. Where it
+# cannot be had, those tests say that they were skipped.
+want() {
+  local program missing=()
+  PATH=$PATH:/usr/sbin # where Debian puts servers, and not every user looks
+  for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
+  ((${#missing[@]} == 0)) || install_packages "${missing[@]}" ||
+    say "without ${missing[*]} some tests are skipped: $WHY"
+}
+
 # Prometheus' own checker of alert rules.
 find_promtool() { PROMTOOL=$(command -v promtool); }
 
@@ -100,22 +110,24 @@ guarded_install() {
     [ ! -e "$policy.wallet" ] || mv "$policy.wallet" "$policy"
   }
   apt-get update -q || true # what apt knows already may be enough
-  redis=$(command -v redis-server || true) prometheus=$(command -v prometheus || true)
+  fresh='' # services that come with this
+  for program in redis-server haproxy pgbouncer prometheus; do
+    command -v $program >/dev/null || [ -x /usr/sbin/$program ] || fresh="$fresh $program"
+  done
   if grep -q policy-rc.d.wallet "$policy" 2>/dev/null; then restore; fi # a killed one's
   trap restore EXIT
   trap 'exit 1' INT TERM HUP
   [ ! -e "$policy" ] || mv "$policy" "$policy.wallet"
   printf '%s\n' '#!/bin/sh' \
-    "case \"\$1\" in postgresql*|redis*|prometheus*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
+    "case \"\$1\" in postgresql*|redis*|haproxy*|pgbouncer*|prometheus*) [ ! -d /proc/$$ ] || exit 101 ;; esac" \
     "[ ! -x $policy.wallet ] || exec $policy.wallet \"\$@\"" >"$policy"
   chmod 755 "$policy"
   [ -d "$clusters" ] || made=yes
   mkdir -p "$clusters"
   echo 'create_main_cluster = false' >"$clusters/wallet.conf"
   apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@"
-  # Nor at the next boot, if they came with this.
-  [ -n "$redis" ] || systemctl disable redis-server 2>/dev/null || true
-  [ -n "$prometheus" ] || systemctl disable prometheus 2>/dev/null || true
+  # Nor at the next boot.
+  for program in $fresh; do systemctl disable $program 2>/dev/null || true; done
 }
 
 # ---------------------------------------------------------------- state and clean-up

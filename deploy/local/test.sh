@@ -8,6 +8,7 @@ clean_states throw-away # of test runs that were killed
 open_state "test-$$" throw-away
 need_tools postgres
 need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
+want haproxy pgbouncer
 
 prepare_servers
 start_postgres 300

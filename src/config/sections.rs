@@ -17,6 +17,7 @@ pub struct Http {
     pub header_timeout_ms: u64,
     pub connections_max: usize,
     pub in_flight_max: usize,
+    pub drain_ms: u64,
     pub shutdown_ms: u64,
     pub trusted_proxies: Vec<IpNet>,
 }

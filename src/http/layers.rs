@@ -6,19 +6,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use metrics::counter;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::body::{self, BodyError};
 use super::problem::Problem;
 use super::span;
 use crate::app::{App, Provider};
@@ -112,12 +112,15 @@ where
         span
     });
     let below = async {
-        let operation = call.operation.ok_or(Failure::UnknownOperation)?;
-        // Strangers and overload are turned away before the body is read, so that they cost no
-        // memory.
-        test_address(&app, &call, &request)?;
-        let _in_flight = shed_overload(&app, &call)?;
-        let (parts, body) = read_body(&call, request).await?;
+        let (parts, body) = request.into_parts();
+        let (operation, _in_flight) = match admit(&app, &call, &parts) {
+            Ok(admitted) => admitted,
+            Err(failure) => {
+                body::discard(body).await;
+                return Err(failure);
+            }
+        };
+        let body = read_body(&call, body).await?;
         let raw = RawCall {
             operation,
             path_and_query: parts.uri.path_and_query().map_or("", |path| path.as_str()),
@@ -228,10 +231,21 @@ pub(super) async fn run_contained(request: Request, next: Next, whose: &str) -> 
     contain_panic(next.run(request), whose).await
 }
 
-fn test_address(app: &App, call: &Call, request: &Request) -> Result<(), Failure> {
+/// Turns strangers and overload away before the body is read, so that they cost no memory.
+fn admit<'a>(
+    app: &'a App,
+    call: &'a Call,
+    parts: &Parts,
+) -> Result<(&'static Operation, InFlight<'a>), Failure> {
+    let operation = call.operation.ok_or(Failure::UnknownOperation)?;
+    test_address(app, call, parts)?;
+    Ok((operation, shed_overload(app, call)?))
+}
+
+fn test_address(app: &App, call: &Call, parts: &Parts) -> Result<(), Failure> {
     let allow = &call.provider.allow;
     let allowed = |ip: IpAddr| allow.iter().any(|network| network.contains(&ip));
-    if allow.is_empty() || caller_address(app, request).is_some_and(allowed) {
+    if allow.is_empty() || caller_address(app, parts).is_some_and(allowed) {
         Ok(())
     } else {
         Err(Failure::AddressNotAllowed)
@@ -239,11 +253,11 @@ fn test_address(app: &App, call: &Call, request: &Request) -> Result<(), Failure
 }
 
 /// The peer, or, behind proxies that are trusted, the last address that none of them wrote.
-fn caller_address(app: &App, request: &Request) -> Option<IpAddr> {
+fn caller_address(app: &App, parts: &Parts) -> Option<IpAddr> {
     let trusted = |ip: &IpAddr| app.trusted_proxies.iter().any(|network| network.contains(ip));
-    let mut caller = request.extensions().get::<SocketAddr>()?.ip().to_canonical();
-    let forwarded: Vec<&str> = request
-        .headers()
+    let mut caller = parts.extensions.get::<SocketAddr>()?.ip().to_canonical();
+    let forwarded: Vec<&str> = parts
+        .headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -259,23 +273,22 @@ fn caller_address(app: &App, request: &Request) -> Option<IpAddr> {
 }
 
 /// A place for the call in the node and in the provider's share of it.
-fn shed_overload<'a>(
-    app: &'a App,
-    call: &'a Call,
-) -> Result<(SemaphorePermit<'a>, SemaphorePermit<'a>), Failure> {
+type InFlight<'a> = (SemaphorePermit<'a>, SemaphorePermit<'a>);
+
+fn shed_overload<'a>(app: &'a App, call: &'a Call) -> Result<InFlight<'a>, Failure> {
     match (app.in_flight.try_acquire(), call.provider.in_flight.try_acquire()) {
         (Ok(node), Ok(provider)) => Ok((node, provider)),
         _ => Err(Failure::Busy),
     }
 }
 
-async fn read_body(call: &Call, request: Request) -> Result<(Parts, Bytes), Failure> {
-    let (parts, body) = request.into_parts();
-    match keep_deadline(call, Limited::new(body, call.provider.body_max).collect()).await? {
-        Ok(whole) => Ok((parts, whole.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge),
-        Err(_) => Err(Failure::BadRequest("the body ended too early".to_owned())),
-    }
+async fn read_body(call: &Call, body: Body) -> Result<Bytes, Failure> {
+    keep_deadline(call, body::read(body, call.provider.body_max)).await?.map_err(
+        |error| match error {
+            BodyError::TooLarge => Failure::TooLarge,
+            BodyError::Broken => Failure::BadRequest("the body ended too early".to_owned()),
+        },
+    )
 }
 
 /// Waits no longer than the call may take. Everything in a call that waits is either in here or

@@ -1,6 +1,7 @@
 //! HTTP: providers' callbacks, the operator's API, and the ops port. It knows adapters and
 //! the wallet's door; it knows no SQL, no Redis and no provider's word.
 
+pub mod body;
 pub mod callback;
 pub mod layers;
 pub mod openapi;

@@ -11,9 +11,11 @@ use axum::{Json, Router};
 use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::cache::CacheState;
+use crate::http::server::Stage;
 use crate::store::schema_is_current;
 
 /// The longest that `/readyz` waits for the database.
@@ -23,23 +25,26 @@ const READY_TIMEOUT: Duration = Duration::from_millis(1500);
 struct Ops {
     app: Arc<App>,
     metrics: PrometheusHandle,
+    stage: watch::Receiver<Stage>,
 }
 
 #[derive(Serialize)]
 struct Readiness {
     ready: bool,
+    /// The process has been asked to end.
+    leaving: bool,
     database: &'static str,
     schema: &'static str,
     redis: &'static str,
 }
 
 /// `/metrics`, `/livez` and `/readyz`.
-pub fn router(app: &Arc<App>, metrics: PrometheusHandle) -> Router {
+pub fn router(app: &Arc<App>, metrics: PrometheusHandle, stage: watch::Receiver<Stage>) -> Router {
     Router::new()
         .route("/metrics", get(render))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
-        .with_state(Ops { app: Arc::clone(app), metrics })
+        .with_state(Ops { app: Arc::clone(app), metrics, stage })
 }
 
 /// Tells the recorder what is looked up whenever somebody asks for the metrics.
@@ -55,7 +60,7 @@ pub fn describe_metrics() {
 
 async fn render(State(ops): State<Ops>) -> Response {
     let app = &ops.app;
-    let readiness = look(app).await;
+    let readiness = look(&ops).await;
     gauge!("wallet_ready").set(flag(readiness.ready));
     gauge!("wallet_database_up").set(flag(readiness.database == "up"));
     gauge!("wallet_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -85,14 +90,14 @@ fn count(things: usize) -> f64 {
 }
 
 async fn ready(State(ops): State<Ops>) -> Response {
-    let readiness = look(&ops.app).await;
+    let readiness = look(&ops).await;
     let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness)).into_response()
 }
 
 /// Ready with a database that has this build's schema. Without Redis the node is slower, not
-/// wrong, so it stays ready.
-async fn look(app: &App) -> Readiness {
+/// wrong, so it stays ready. One that is about to end is not, though it still serves.
+async fn look(Ops { app, stage, .. }: &Ops) -> Readiness {
     let asked = tokio::time::timeout(READY_TIMEOUT, schema_is_current(app.wallet.pool())).await;
     let (database, schema) = match asked {
         Ok(Ok(true)) => ("up", "current"),
@@ -104,5 +109,6 @@ async fn look(app: &App) -> Readiness {
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    Readiness { ready: schema == "current", database, schema, redis }
+    let leaving = *stage.borrow() != Stage::Serving;
+    Readiness { ready: schema == "current" && !leaving, leaving, database, schema, redis }
 }

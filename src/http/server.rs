@@ -3,10 +3,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
+use futures_util::FutureExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -16,6 +20,18 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
+
+/// How far a process has come towards its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It serves.
+    Serving,
+    /// It serves as before, and asks everybody to go elsewhere: `/readyz` says no, and each
+    /// reply ends its connection.
+    Leaving,
+    /// It finishes what is in progress and takes nothing new.
+    Stopping,
+}
 
 /// The bounds of a listener.
 #[derive(Clone, Copy, Debug)]
@@ -28,27 +44,48 @@ pub struct Limits {
     pub shutdown: Duration,
 }
 
-/// Serves until `stop` turns true, then finishes what is in progress.
+/// Serves until `stage` says that it is over, then finishes what is in progress.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
-    mut stop: watch::Receiver<bool>,
+    mut stage: watch::Receiver<Stage>,
 ) {
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    let leaving = Arc::new(AtomicBool::new(false));
+    // It may have changed before this was called.
+    stage.mark_changed();
     loop {
         let accepted = tokio::select! {
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            changed = stage.changed() => {
+                let now = *stage.borrow_and_update();
+                // Whoever no longer says where the process is has ended.
+                if changed.is_err() || now == Stage::Stopping {
+                    break;
+                }
+                leaving.store(now == Stage::Leaving, Ordering::Relaxed);
+                continue;
+            }
             accepted = accept(&listener, &connections) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
-        let router = router.clone();
+        let (router, leaving) = (router.clone(), Arc::clone(&leaving));
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            router.clone().oneshot(request.map(Body::new))
+            let leaving = Arc::clone(&leaving);
+            router.clone().oneshot(request.map(Body::new)).map(move |mut replied| {
+                // Whoever keeps the connection would find it closed in a moment, and could not
+                // tell whether a call that was on its way had been read.
+                if let Ok(reply) = &mut replied
+                    && leaving.load(Ordering::Relaxed)
+                {
+                    reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                replied
+            })
         });
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {

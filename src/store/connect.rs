@@ -1,15 +1,19 @@
 //! How connections to PostgreSQL are made.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use tokio::time::timeout;
+
+use super::hosts::{Hosts, must_write};
 
 /// A connection that was idle for longer is tested before it is used.
 const PING_AFTER_IDLE: Duration = Duration::from_millis(250);
+/// One whose host has vanished without a word does not pass that test in this time.
+const PING_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The schema, embedded.
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -17,7 +21,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!();
 /// Where the database is and how it may be used.
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
-    /// A `postgres://` URL. It may hold a password, so it is never shown.
+    /// A `postgres://` URL, of one host or of several with commas between, of which one takes
+    /// writes. It may hold a password, so it is never shown.
     pub url: SecretString,
     /// Connections for look-ups, beside one for each lane.
     pub pool_max: u32,
@@ -26,44 +31,50 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// Connection options for look-ups.
+    /// Where and how connections for look-ups are made.
     ///
     /// # Errors
     /// Where the URL cannot be read; the message does not repeat it.
-    pub fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
-        Ok(PgConnectOptions::from_str(self.url.expose_secret())?
-            .application_name("seamless-wallet")
-            .options([
-                ("statement_timeout", self.timeout.as_millis().to_string()),
-                // The best plan of a listing depends on which of its filters are set.
-                ("plan_cache_mode", "force_custom_plan".to_owned()),
-            ]))
+    pub fn hosts(&self) -> Result<Hosts, sqlx::Error> {
+        Hosts::parse(self.url.expose_secret(), |options| self.for_look_ups(options))
     }
 
-    /// Connection options for a lane, whose statements are few, joined by key, and always the
-    /// same: they are planned once, for look-ups by index. What is answered is on disk.
+    /// Where and how a lane's connection is made. Its statements are few, joined by key, and
+    /// always the same: they are planned once, for look-ups by index. What is answered is on disk.
     ///
     /// # Errors
     /// Where the URL cannot be read; the message does not repeat it.
-    pub fn lane_options(&self) -> Result<PgConnectOptions, sqlx::Error> {
-        Ok(self.options()?.application_name("seamless-wallet-lane").options([
-            ("synchronous_commit", "on"),
-            ("plan_cache_mode", "force_generic_plan"),
-            ("jit", "off"),
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-        ]))
+    pub fn lane_hosts(&self) -> Result<Hosts, sqlx::Error> {
+        Hosts::parse(self.url.expose_secret(), |options| {
+            self.for_look_ups(options).application_name("seamless-wallet-lane").options([
+                ("synchronous_commit", "on"),
+                ("plan_cache_mode", "force_generic_plan"),
+                ("jit", "off"),
+                ("enable_seqscan", "off"),
+                ("enable_hashjoin", "off"),
+                ("enable_mergejoin", "off"),
+            ])
+        })
+    }
+
+    fn for_look_ups(&self, options: PgConnectOptions) -> PgConnectOptions {
+        options.application_name("seamless-wallet").options([
+            ("statement_timeout", self.timeout.as_millis().to_string()),
+            // The best plan of a listing depends on which of its filters are set.
+            ("plan_cache_mode", "force_custom_plan".to_owned()),
+        ])
     }
 }
 
 /// A pool for look-ups. Connections are made when they are needed, so that a node can start
-/// before its database.
+/// before its database. Of several hosts it uses the one that takes writes, so that nothing is
+/// looked up that is older than what was answered.
 ///
 /// # Errors
 /// Where the URL cannot be read.
 pub fn connect_pool(config: &DatabaseConfig) -> Result<PgPool, sqlx::Error> {
-    Ok(PgPoolOptions::new()
+    let hosts = config.hosts()?;
+    let mut options = PgPoolOptions::new()
         .max_connections(config.pool_max)
         .acquire_timeout(config.timeout)
         // A ping on each use costs a round trip; without any, a restarted database would cost
@@ -71,10 +82,18 @@ pub fn connect_pool(config: &DatabaseConfig) -> Result<PgPool, sqlx::Error> {
         .test_before_acquire(false)
         .before_acquire(|connection, state| {
             Box::pin(async move {
-                Ok(state.idle_for < PING_AFTER_IDLE || connection.ping().await.is_ok())
+                Ok(state.idle_for < PING_AFTER_IDLE
+                    || matches!(timeout(PING_PATIENCE, connection.ping()).await, Ok(Ok(()))))
             })
-        })
-        .connect_lazy_with(config.options()?))
+        });
+    if hosts.are_several() {
+        options = options.after_connect(|connection, _| Box::pin(must_write(connection)));
+    }
+    let pool = options.connect_lazy_with(hosts.first());
+    if hosts.are_several() {
+        tokio::spawn(hosts.lead(pool.clone()));
+    }
+    Ok(pool)
 }
 
 /// True when the database has exactly the migrations of this build, or newer ones as well.

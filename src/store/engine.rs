@@ -6,7 +6,6 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -84,11 +83,11 @@ impl Engine {
         database: &DatabaseConfig,
         outbox: Arc<dyn Outbox>,
     ) -> Result<(Self, Lanes), sqlx::Error> {
-        let options: PgConnectOptions = database.lane_options()?;
+        let hosts = database.lane_hosts()?;
         let (senders, tasks): (Vec<_>, Vec<_>) = (0..config.lanes.max(1))
             .map(|number| {
                 let (sender, queue) = mpsc::channel(config.queue_max);
-                let lane = Lane::new(number, options.clone(), config, Arc::clone(&outbox));
+                let lane = Lane::new(number, hosts.clone(), config, Arc::clone(&outbox));
                 (sender, tokio::spawn(lane.run(queue)))
             })
             .unzip();

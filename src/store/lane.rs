@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use metrics::{Gauge, Histogram, counter, gauge, histogram};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::commit::{self, WalletChange, WriteError};
 use super::engine::{Job, Outbox, Settled};
+use super::hosts::Hosts;
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
 use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
@@ -37,7 +37,7 @@ pub struct EngineConfig {
 
 pub(super) struct Lane {
     name: String,
-    options: PgConnectOptions,
+    hosts: Hosts,
     config: EngineConfig,
     outbox: Arc<dyn Outbox>,
     meters: LaneMeters,
@@ -138,13 +138,13 @@ impl LaneMeters {
 impl Lane {
     pub(super) fn new(
         number: usize,
-        options: PgConnectOptions,
+        hosts: Hosts,
         config: EngineConfig,
         outbox: Arc<dyn Outbox>,
     ) -> Self {
         let meters = LaneMeters::new(number);
         let name = number.to_string();
-        Self { name, options, config, outbox, meters, connection: None, interrupted: false }
+        Self { name, hosts, config, outbox, meters, connection: None, interrupted: false }
     }
 
     /// Runs until the queue is closed and empty. A panic costs the batch in hand, whose callers
@@ -287,8 +287,8 @@ impl Lane {
 
     /// Reads, decides and writes; on success every decision has been committed.
     async fn try_batch(&mut self, jobs: &[Job], care: Care) -> Result<Plan, Fault> {
-        let Self { connection, options, meters, .. } = self;
-        let connection = connected(connection, options).await?;
+        let Self { connection, hosts, meters, .. } = self;
+        let connection = connected(connection, hosts).await?;
         let attempts: Vec<&Attempt> = jobs.iter().map(|job| &*job.attempt).collect();
         let mut facts = read::standing(connection, &attempts).await?;
         let hinted: Vec<(&Attempt, bool)> =
@@ -325,11 +325,11 @@ impl Lane {
 /// The lane's connection, made where there is none.
 async fn connected<'c>(
     connection: &'c mut Option<PgConnection>,
-    options: &PgConnectOptions,
+    hosts: &Hosts,
 ) -> Result<&'c mut PgConnection, Fault> {
     match connection {
         Some(connection) => Ok(connection),
-        empty => match PgConnection::connect_with(options).await {
+        empty => match hosts.connect().await {
             Ok(fresh) => Ok(empty.insert(fresh)),
             Err(error) if super::is_transient(&error) => Err(Fault::Transient(error)),
             Err(error) => Err(Fault::Other(error.to_string())),

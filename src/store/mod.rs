@@ -1,8 +1,9 @@
 //! PostgreSQL: the only authority on money and on what has been done, and the only SQL.
 //!
-//! [`engine`] commits commands in groups; [`commit`] and [`read`] are its statements. [`lease`],
-//! [`audit`], [`reconciliation`], [`mod@parked`] and [`expiry`] are what the jobs say. The other
-//! files are look-ups that move no money. Nothing here knows a provider, HTTP or Redis.
+//! [`connect`] and [`hosts`] make connections. [`engine`] commits commands in groups; [`commit`]
+//! and [`read`] are its statements. [`lease`], [`audit`], [`reconciliation`], [`mod@parked`] and
+//! [`expiry`] are what the jobs say. The other files are look-ups that move no money. Nothing
+//! here knows a provider, HTTP or Redis.
 
 pub mod audit;
 pub mod commit;
@@ -10,6 +11,7 @@ pub mod connect;
 pub mod engine;
 pub mod expiry;
 pub mod games;
+pub mod hosts;
 mod lane;
 pub mod lease;
 pub mod log;

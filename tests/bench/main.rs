@@ -15,6 +15,7 @@ mod load;
 mod machine;
 mod options;
 mod pgbench;
+mod plain;
 mod plots;
 mod report;
 mod sample;
@@ -35,6 +36,15 @@ use options::{Options, Place};
 use report::Report;
 
 fn main() -> ExitCode {
+    if std::env::var_os(plain::SWITCH).is_some() {
+        return match plain::serve() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("bench: {error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let options = Options::parse();
     // One thread for all connections: it leaves the most to what is measured.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 
 use super::calls::SECRET;
-use super::http;
+use super::{http, plain};
 
 /// A program to measure: a binary with its environment.
 #[derive(Clone, Debug)]
@@ -99,9 +99,9 @@ impl Node {
         Ok(sums)
     }
 
-    /// Ends it as an operator would, and waits.
+    /// Ends it as a person at a terminal would, with no load balancer to wait for.
     pub fn stop(mut self) -> anyhow::Result<()> {
-        Command::new("kill").arg(self.pid().to_string()).status()?;
+        Command::new("kill").arg("-INT").arg(self.pid().to_string()).status()?;
         let status = self.child.wait()?;
         ensure!(status.success(), "the wallet ended with {status}: {}", self.last_words());
         Ok(())
@@ -132,7 +132,9 @@ pub fn migrate(contender: &Contender, database_url: &str) -> anyhow::Result<()> 
 
 /// The program with nothing of the caller's environment.
 fn wallet(spec: &NodeSpec<'_>) -> Command {
-    let binary = &spec.contender.binary;
+    let plain = spec.env.iter().any(|(name, _)| *name == plain::SWITCH);
+    let own = std::env::current_exe().ok().filter(|_| plain);
+    let binary = own.as_ref().unwrap_or(&spec.contender.binary);
     let mut command = match spec.wrapper {
         [] => Command::new(binary),
         [program, arguments @ ..] => {

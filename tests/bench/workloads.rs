@@ -2,6 +2,7 @@
 
 use super::ids::Order;
 use super::pgbench::Pgbench;
+use super::plain;
 use super::sample::Metric;
 use super::traffic::Traffic;
 
@@ -241,7 +242,11 @@ pub fn all(players: u64) -> Vec<Workload> {
             variants: vec![
                 pgbench(32, players),
                 variant("grouped", at(64)),
-                variant("one commit for each call", Calls { env: UNBATCHED, ..at(64) }),
+                variant("one statement for each call", Calls { env: UNBATCHED, ..at(64) }),
+                variant(
+                    "one transaction for each call",
+                    Calls { env: PLAIN, redis: RedisUse::None, ..at(64) },
+                ),
             ],
             targets: Vec::new(),
             quick: false,
@@ -254,6 +259,9 @@ pub fn all(players: u64) -> Vec<Workload> {
 /// to work without batches: a read and one writing statement, which is its own transaction.
 const UNBATCHED: &[(&str, &str)] =
     &[JOBS_OFF, ("WALLET__DATABASE__LANES", "16"), ("WALLET__DATABASE__BATCH_MAX", "1")];
+
+/// A node without an engine: `BEGIN`, two statements and `COMMIT` for each call.
+const PLAIN: &[(&str, &str)] = &[(plain::SWITCH, "yes"), ("WALLET__DATABASE__POOL_MAX", "16")];
 
 /// A new node's first reconciliation would fall into a measurement of a few seconds. What one
 /// costs has a workload of its own.

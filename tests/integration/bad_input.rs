@@ -220,6 +220,32 @@ async fn a_huge_body_is_refused_and_not_read_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_refused_before_all_was_sent_still_gets_the_answer_and_keeps_the_connection() {
+    const LONG: usize = 700 * 1024;
+    let tuning = "providers.pragmatic.allow = [\"192.0.2.0/24\"]";
+    let (open, closed) = (world().await, World::tuned(1, tuning).await);
+    let cases =
+        [(&open, "bet.html", "7"), (&open, "nothing.html", "7"), (&closed, "bet.html", "5")];
+    for (world, path, code) in cases {
+        let mut wire = Wire::to(world.api(0)).await;
+        let head = format!(
+            "POST /pragmatic/{path} HTTP/1.1\r\nhost: wallet\r\ncontent-type: {FORM}\r\n\
+             content-length: {LONG}\r\n\r\n"
+        );
+        // Twice over one connection, and each time the refusal is certain long before the end.
+        for _ in 0..2 {
+            assert!(wire.send(&head).await, "{path}");
+            for _ in 0..7 {
+                assert!(wire.send("x".repeat(LONG / 7)).await, "{path}: reset");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let reply = wire.until("\"error\"").await;
+            assert!(reply.contains(&format!("\"error\":{code}")), "{path}: {reply}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_sends_its_headers_too_slowly_is_cut_off() {
     let world = World::tuned(1, "http.header_timeout_ms = 300").await;
     let mut slow = Wire::to(world.api(0)).await;

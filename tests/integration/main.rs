@@ -7,6 +7,7 @@ mod decide_properties;
 mod houserules;
 mod jobs;
 mod kills;
+mod many_nodes;
 mod openapi;
 mod operator;
 mod pragmatic;

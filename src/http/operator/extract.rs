@@ -6,7 +6,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -15,6 +14,7 @@ use super::error;
 use super::layers::Call;
 use super::wire::Faults;
 use crate::core::PlayerId;
+use crate::http::body::{self, BodyError};
 use crate::http::problem::Problem;
 
 /// A JSON body of exactly this shape.
@@ -28,18 +28,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             return Err(error::wrong_content_type());
         }
         let limit = Call::of(request.extensions())?.body_max;
-        let whole = Limited::new(request.into_body(), limit).collect().await.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                error::body_too_large(limit)
-            } else {
-                error::broken_body()
-            }
+        let whole = body::read(request.into_body(), limit).await.map_err(|error| match error {
+            BodyError::TooLarge => error::body_too_large(limit),
+            BodyError::Broken => error::broken_body(),
         })?;
-        serde_json::from_slice(&whole.to_bytes()).map(Self).map_err(|error| {
-            match error.classify() {
-                Category::Data => error::wrong_shape(error),
-                Category::Io | Category::Syntax | Category::Eof => error::malformed_json(error),
-            }
+        serde_json::from_slice(&whole).map(Self).map_err(|error| match error.classify() {
+            Category::Data => error::wrong_shape(error),
+            Category::Io | Category::Syntax | Category::Eof => error::malformed_json(error),
         })
     }
 }

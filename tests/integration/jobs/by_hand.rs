@@ -5,21 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::node::{Node, SECRETS, Setup, program};
-use crate::support::process::Folder;
+use crate::support::node::{Node, Setup};
 use crate::support::world::World;
 
 async fn wallet(world: &World, arguments: &[&str]) -> Output {
-    let folder = Folder::new("wallet-hand");
-    let config = Setup::on(&world.database).with_redis(&world.redis).write(&folder);
-    let mut command = program();
-    command.args(arguments).arg("--config").arg(&config).envs(SECRETS);
-    let output = tokio::task::spawn_blocking(move || {
-        let output = command.output().expect("the program");
-        drop(folder);
-        output
-    });
-    output.await.expect("it ends")
+    world.setup("").run(arguments).await
 }
 
 fn report(output: &Output) -> Value {

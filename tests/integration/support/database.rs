@@ -20,6 +20,8 @@ pub struct Database {
     /// For looking at it.
     pub pool: PgPool,
     options: PgConnectOptions,
+    /// Where else it may be looked for.
+    standby: Option<PgConnectOptions>,
     /// Who may drop it, and whether that is worth while.
     admin: Option<PgConnectOptions>,
 }
@@ -32,7 +34,8 @@ impl Database {
         let sql = format!("CREATE DATABASE {name} TEMPLATE {}", shared.template);
         run(&shared.admin, &[sql]).await;
         let options = shared.admin.clone().database(&name);
-        Self { pool: pool(&options), options, admin: Some(shared.admin.clone()) }
+        let admin = Some(shared.admin.clone());
+        Self { pool: pool(&options), options, standby: None, admin }
     }
 
     /// Makes one on a server of the test's own, which takes it along when it goes.
@@ -42,12 +45,32 @@ impl Database {
         let options = server.options().database(&name);
         let pool = pool(&options);
         MIGRATOR.run(&pool).await.expect("the migrations run");
-        Self { pool, options, admin: None }
+        Self { pool, options, standby: None, admin: None }
+    }
+
+    /// From now on its address names this server, too, to which everything is copied.
+    #[must_use]
+    pub fn copied_to(mut self, standby: &PostgresServer) -> Self {
+        self.standby = Some(standby.options().database(&self.name()));
+        self
+    }
+
+    /// Looks at it in the other place.
+    pub fn look_at_the_standby(&mut self) {
+        self.pool = pool(self.standby.as_ref().expect("a standby"));
     }
 
     /// Its address, for a configuration.
     pub fn url(&self) -> String {
-        self.options.to_url_lossy().to_string()
+        let url = self.options.to_url_lossy().to_string();
+        let Some(standby) = &self.standby else { return url };
+        let standby = standby.to_url_lossy().to_string();
+        let (host, other) = (host_of(&url), host_of(&standby));
+        url.replace(host, &format!("{host},{other}"))
+    }
+
+    fn name(&self) -> String {
+        self.options.get_database().unwrap_or_default().to_owned()
     }
 
     /// As the library is told.
@@ -65,7 +88,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some(admin) = self.admin.take() else { return };
-        let name = self.options.get_database().unwrap_or_default().to_owned();
+        let name = self.name();
         // A thread of its own, because this one may be inside the test's runtime.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -141,6 +164,12 @@ async fn run(options: &PgConnectOptions, statements: &[String]) {
 
 fn pool(options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new().max_connections(4).connect_lazy_with(options.clone())
+}
+
+/// What stands between the user and the name.
+fn host_of(url: &str) -> &str {
+    let at = url.split_once('@').expect("a user").1;
+    at.split_once('/').expect("a name").0
 }
 
 fn own_prefix() -> String {

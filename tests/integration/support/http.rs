@@ -102,9 +102,15 @@ impl Endpoint {
 
     /// Gets a page that has to be there.
     pub async fn get(&self, path: &str) -> Reply {
-        self.send(Method::GET, path, &[], Bytes::new())
-            .await
-            .unwrap_or_else(|error| panic!("GET {path}: {error}"))
+        self.try_get(path).await.unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// Gets a page.
+    ///
+    /// # Errors
+    /// [`NoReply`].
+    pub async fn try_get(&self, path: &str) -> Result<Reply, NoReply> {
+        self.send(Method::GET, path, &[], Bytes::new()).await
     }
 }
 

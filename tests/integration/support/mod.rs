@@ -3,7 +3,8 @@
 //! - [`world`]: everything at once: a database, a Redis, nodes, players. Start here.
 //! - [`bank`]: the library's own door, for players and money to start with.
 //! - [`database`]: a fresh database for each test, on a server that all of them share.
-//! - [`postgres_server`], [`redis_server`]: servers of one's own, to be broken.
+//! - [`postgres_server`], [`redis_server`], [`redis_cluster`], [`redis_sentinel`]: servers of
+//!   one's own, to be broken.
 //! - [`node`]: the wallet's program as a process.
 //! - [`http`]: calling a node, in whole requests or byte by byte.
 //! - [`pragmatic`], [`softswiss`], [`operator`]: callers that speak and sign like the real ones.
@@ -11,20 +12,27 @@
 //! - [`ledger`]: does the money add up?
 //! - [`log`]: what this process itself has logged.
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
+//! - [`haproxy`]: what stands in front of many nodes.
+//! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
 pub mod bank;
 pub mod database;
+pub mod haproxy;
 pub mod http;
 pub mod ledger;
 pub mod log;
 pub mod model;
 pub mod node;
 pub mod operator;
+pub mod ports;
 pub mod postgres_server;
 pub mod pragmatic;
 pub mod process;
+pub mod redis_cluster;
+pub mod redis_sentinel;
 pub mod redis_server;
 pub mod softswiss;
+pub mod tool;
 pub mod traffic;
 pub mod world;

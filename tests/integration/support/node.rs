@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Output};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
@@ -20,6 +20,8 @@ use super::{operator, pragmatic, softswiss};
 const CONFIG: &str = r#"
     [http]
     listen = "127.0.0.1:0"
+    # Most tests have no load balancer that would have to notice.
+    drain_ms = 0
     [ops]
     listen = "127.0.0.1:0"
     [database]
@@ -67,6 +69,19 @@ impl Setup {
         let path = folder.path().join("wallet.toml");
         std::fs::write(&path, toml::to_string(&self.0).expect("TOML")).expect("a file");
         path
+    }
+
+    /// Runs one of the program's other commands to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Output {
+        let folder = Folder::new("wallet-hand");
+        let mut command = program();
+        command.args(arguments).arg("--config").arg(self.write(&folder)).envs(SECRETS);
+        let output = tokio::task::spawn_blocking(move || {
+            let output = command.output().expect("the program");
+            drop(folder);
+            output
+        });
+        output.await.expect("it ends")
     }
 
     /// With further lines of TOML, such as `database.lanes = 4`.

@@ -39,6 +39,44 @@ impl PostgresServer {
         server
     }
 
+    /// Copies it to a second one, which follows it from then on. Whoever commits here waits
+    /// until it is there, too.
+    pub async fn standby(&self) -> Self {
+        let folder = folder();
+        let copied = as_server(&tool("pg_basebackup"))
+            .args(["-h".as_ref(), self.folder.path().as_os_str()])
+            .args(["-p", &PORT.to_string(), "-U", "postgres", "-D"])
+            .arg(folder.path().join("data"))
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
+            .output()
+            .expect("pg_basebackup");
+        assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+        let standby = Self { process: spawn(folder.path()), folder };
+        standby.wait().await;
+        self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
+        self.ask("SELECT pg_reload_conf()::text").await;
+        let started = Instant::now();
+        let state = "SELECT coalesce(max(sync_state), '') FROM pg_stat_replication";
+        while self.ask(state).await.as_deref() != Some("sync") {
+            assert!(started.elapsed() < PATIENCE, "the standby does not follow: {}", standby.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        standby
+    }
+
+    /// Makes a standby a primary.
+    pub async fn promote(&self) {
+        self.ask("SELECT pg_promote()::text").await;
+    }
+
+    /// Runs a statement as its superuser; gives back the text that it answers, if any.
+    async fn ask(&self, sql: &'static str) -> Option<String> {
+        let mut connection = self.options().connect().await.expect("a connection");
+        let answer = sqlx::query_scalar(sql).fetch_optional(&mut connection).await;
+        let _ = connection.close().await;
+        answer.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
     /// How to connect as its superuser, to the database `postgres`.
     pub fn options(&self) -> PgConnectOptions {
         let socket = self.folder.path().display();

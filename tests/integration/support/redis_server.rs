@@ -30,6 +30,11 @@ impl RedisServer {
         server
     }
 
+    /// Of `WALLET_TEST_REDIS_SERVER`, or of the search path.
+    pub fn program() -> String {
+        std::env::var("WALLET_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+    }
+
     /// The address for the cache.
     pub fn url(&self) -> String {
         format!("redis+unix://{}", self.socket().display())
@@ -50,6 +55,25 @@ impl RedisServer {
         let reply = self.command(&[b"GET", key.as_bytes()]);
         let (head, rest) = reply.split_once("\r\n").unwrap();
         (head != "$-1").then(|| rest.trim_end_matches("\r\n").to_owned())
+    }
+
+    /// What it says about its place among others.
+    pub fn replication(&self) -> String {
+        self.command(&[b"INFO", b"replication"])
+    }
+
+    /// Waits until a replica leads; empties it then, and waits until somebody writes to it.
+    pub async fn wait_until_it_leads_and_is_used(&self) {
+        let started = Instant::now();
+        let wait = async |what: &str, holds: &dyn Fn() -> bool| {
+            while !holds() {
+                assert!(started.elapsed() < Duration::from_secs(40), "{what}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        wait("it does not take over", &|| self.replication().contains("role:master")).await;
+        self.flush();
+        wait("nobody uses it", &|| self.command(&[b"DBSIZE"]) != ":0\r\n").await;
     }
 
     /// Ends it at once, as a crash would.
@@ -103,9 +127,7 @@ impl RedisServer {
 }
 
 fn spawn(folder: &Path, options: &[String]) -> Process {
-    let binary =
-        std::env::var("WALLET_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
-    let mut command = Command::new(&binary);
+    let mut command = Command::new(RedisServer::program());
     command
         .args(["--unixsocket", "redis.sock", "--save", "", "--appendonly", "no"])
         .args(if options.is_empty() { &["--port", "0"][..] } else { &[] })

@@ -28,15 +28,16 @@ impl World {
 
     /// One whose nodes get further lines of TOML.
     pub async fn tuned(count: usize, toml: &str) -> Self {
-        Self::of(Database::fresh().await, count, toml).await
+        Self::around(Database::fresh().await, count, toml).await
     }
 
     /// One on a PostgreSQL that is going to be broken.
     pub async fn on(server: &PostgresServer, count: usize, toml: &str) -> Self {
-        Self::of(Database::on(server).await, count, toml).await
+        Self::around(Database::on(server).await, count, toml).await
     }
 
-    async fn of(database: Database, count: usize, toml: &str) -> Self {
+    /// One with a database that is there already.
+    pub async fn around(database: Database, count: usize, toml: &str) -> Self {
         let redis = RedisServer::start();
         let bank = Bank::at(&database);
         let mut world = Self { nodes: Vec::with_capacity(count), bank, redis, database };
@@ -48,8 +49,12 @@ impl World {
 
     /// One more node.
     pub async fn add_node(&mut self, toml: &str) {
-        let setup = Setup::on(&self.database).with_redis(&self.redis).with(toml);
-        self.nodes.push(Node::start(&setup).await);
+        self.nodes.push(Node::start(&self.setup(toml)).await);
+    }
+
+    /// How a node of this world is started.
+    pub fn setup(&self, toml: &str) -> Setup {
+        Setup::on(&self.database).with_redis(&self.redis).with(toml)
     }
 
     /// Where a node is called; counted on beyond the last one, from the first again.

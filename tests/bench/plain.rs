@@ -1,0 +1,143 @@
+//! A node as it is written without an engine: the same front and the same answers, and for each
+//! call the plain transaction on a connection of a pool. It takes bets and nothing else, knows
+//! no repeat and asks no session or game: the least that such a node can do for a bet.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::extract::Request;
+use seamless_wallet::app::App;
+use seamless_wallet::config::{Config, ProcessEnv};
+use seamless_wallet::core::{
+    Action, Command, Currency, Entry, Micros, Outcome, PlayerStatus, Receipt, RowOutcome,
+};
+use seamless_wallet::http::layers::{self, Answered, Call, Told};
+use seamless_wallet::http::ops;
+use seamless_wallet::http::server::{self, Limits};
+use seamless_wallet::providers::{Answer, Failure, Request as Asked};
+use seamless_wallet::telemetry;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// With this in its environment, the benchmark's own binary is such a node.
+pub const SWITCH: &str = "BENCH_PLAIN_NODE";
+
+/// Serves until it is asked to end, with a thread as a node of the wallet has.
+pub fn serve() -> anyhow::Result<()> {
+    let file = std::env::args_os().skip_while(|word| word != "--config").nth(1);
+    let config = Config::load(file.map(PathBuf::from).as_deref(), &ProcessEnv)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((cores / 2).max(1))
+        .enable_all()
+        .build()?
+        .block_on(run(config))
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    telemetry::start_log(&config.log.filter, config.log.format)?;
+    let metrics = telemetry::start_metrics()?;
+    let limits = Limits {
+        header_timeout: std::time::Duration::from_millis(config.http.header_timeout_ms),
+        connections_max: config.http.connections_max,
+        shutdown: std::time::Duration::ZERO,
+    };
+    let api = TcpListener::bind(config.http.listen).await.context("the API port")?;
+    let operations = TcpListener::bind(config.ops.listen).await.context("the ops port")?;
+    let (app, _lanes) = App::build(config).await?;
+    let (stop, stopping) = watch::channel(false);
+    let ops_router = ops::router(&app, metrics);
+    let callbacks = Router::new().fallback(move |request: Request| {
+        layers::through(Arc::clone(&app), request, answer)
+    });
+    let ops = tokio::spawn(server::serve(operations, ops_router, limits, stopping.clone()));
+    let api = tokio::spawn(server::serve(api, callbacks, limits, stopping));
+    signal(SignalKind::terminate())?.recv().await;
+    stop.send_replace(true);
+    api.await?;
+    ops.await?;
+    Ok(())
+}
+
+async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
+    let Asked::Execute(command) = &asked else {
+        return call.fail(None, &Failure::UnknownOperation);
+    };
+    match transaction(&app, command).await {
+        Ok(receipt) => {
+            let told = Told {
+                outcome: "applied",
+                player: Some(command.player.clone()),
+                tx_id: command.movements.first().map(|movement| movement.tx_id.clone()),
+                ..Told::default()
+            };
+            call.reply(Some(&asked), &Answer::Executed(&receipt), told)
+        }
+        Err(error) => {
+            tracing::error!(%error, "the plain transaction");
+            call.fail(Some(&asked), &Failure::Unavailable)
+        }
+    }
+}
+
+/// pgbench's two statements the other way round, so that the row can carry the version and the
+/// balance that the chain is made of.
+async fn transaction(app: &App, command: &Command) -> anyhow::Result<Receipt> {
+    let movement = command.movements.first().context("no movement")?;
+    let Action::Debit(stake) = movement.action else { anyhow::bail!("no bet") };
+    let (stake, id, now) = (stake.micros().get(), Uuid::now_v7(), chrono::Utc::now());
+    let mut transaction = app.wallet.pool().begin().await?;
+    let (balance, version, currency): (i64, i64, String) = sqlx::query_as(
+        "UPDATE wallet SET balance_micros = balance_micros - $2, version = version + 1, \
+         updated_at = now() WHERE player_id = $1 AND balance_micros >= $2 \
+         RETURNING balance_micros, version, currency",
+    )
+    .bind(command.player.as_str())
+    .bind(stake)
+    .fetch_one(&mut *transaction)
+    .await?;
+    let inserted = sqlx::query(
+        "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category, \
+         outcome, requested_micros, amount_micros, balance_after_micros, wallet_version, \
+         round_id, game_id, fingerprint, occurred_at, created_at) \
+         VALUES ($1, $2, $3, $4, 'debit', 'bet', 'applied', $5, $5, $6, $7, $8, $9, $10, $11, \
+         $12) ON CONFLICT DO NOTHING",
+    )
+    .bind(command.provider.as_str())
+    .bind(movement.tx_id.as_str())
+    .bind(command.player.as_str())
+    .bind(id)
+    .bind(-stake)
+    .bind(balance)
+    .bind(version)
+    .bind(command.round.as_ref().map(|round| round.as_str()))
+    .bind(command.game.as_ref().map(|game| game.as_str()))
+    .bind(id.as_u64_pair().1.cast_signed())
+    .bind(command.occurred_at)
+    .bind(now)
+    .execute(&mut *transaction)
+    .await?;
+    anyhow::ensure!(inserted.rows_affected() == 1, "a repeat");
+    transaction.commit().await?;
+    let entry = Entry {
+        transaction_id: id,
+        outcome: RowOutcome::Applied,
+        reason: None,
+        amount_micros: -stake,
+        shortfall_micros: 0,
+        balance_after_micros: Some(balance),
+        created_at: now,
+        reversed: false,
+    };
+    Ok(Receipt {
+        currency: Currency::parse(currency)?,
+        balance: Micros::new(balance),
+        version,
+        status: PlayerStatus::Active,
+        outcomes: vec![Outcome::Applied(entry)],
+    })
+}

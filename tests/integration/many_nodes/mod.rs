@@ -1,0 +1,7 @@
+//! What takes several servers: nodes behind a proxy, a PostgreSQL with a standby, a Redis
+//! Cluster, a pooler in front of PostgreSQL.
+
+mod failover;
+mod redis_cluster;
+mod redis_sentinel;
+mod rolling;
