@@ -16,6 +16,7 @@ use crate::providers::signature::Secrets;
 use crate::providers::{Adapter, Terms, protocol};
 use crate::store::engine::Lanes;
 use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_pool};
+use crate::telemetry::{Traces, TracesError};
 use crate::wallet::{Publisher, Wallet};
 
 /// What every request handler shares.
@@ -38,6 +39,8 @@ pub struct App {
     pub in_flight: Semaphore,
     /// How the background jobs are run.
     pub jobs: config::Jobs,
+    /// Where traces are made; `None` where nobody wants any.
+    pub traces: Option<Traces>,
 }
 
 /// The provider that the operator itself is, and what its commands go by.
@@ -75,6 +78,9 @@ pub enum BuildError {
     /// The Redis URL cannot be read.
     #[error("cache.url: {0}")]
     Cache(#[from] crate::cache::CacheError),
+    /// No traces can be sent to where they are wanted.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
     /// Settings that a protocol does not take.
     #[error("the providers' settings cannot be used:\n  - {}", .0.join("\n  - "))]
     Settings(Vec<String>),
@@ -117,6 +123,7 @@ impl App {
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
             jobs: config.jobs,
+            traces: Traces::start(&config.telemetry)?,
         };
         Ok((Arc::new(app), lanes))
     }

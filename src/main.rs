@@ -225,7 +225,11 @@ async fn drained(ask: Ask, drain: Duration) -> anyhow::Result<()> {
 
 /// Lets the lanes finish what they have accepted; commands whose callers are gone included.
 async fn finish(app: Arc<App>, lanes: Lanes) {
+    let traces = app.traces.clone();
     drop(app);
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     if tokio::time::timeout(Duration::from_secs(5), lanes.finish()).await.is_err() {
         tracing::warn!("commands were still in progress at the end");
     }

@@ -38,6 +38,7 @@ check clippy --locked --all-targets -- -D warnings
 if need_promtool; then
   say "promtool"
   rules=$ROOT/deploy/prometheus
+  export WALLET_TEST_PROMTOOL=$PROMTOOL
   run_child "$PROMTOOL" check config "$rules/prometheus.yml" || lint=1
   run_child "$PROMTOOL" test rules "$rules/alerts_test.yml" || lint=1
 else

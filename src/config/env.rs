@@ -46,9 +46,13 @@ pub(super) fn overlay_env(table: &mut Table, env: &dyn Env, errors: &mut Vec<Str
         }
         merge(table, layer);
     }
-    for (name, part) in [("DATABASE_URL", "database"), ("REDIS_URL", "cache")] {
+    for (name, part, key) in [
+        ("DATABASE_URL", "database", "url"),
+        ("REDIS_URL", "cache", "url"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry", "otlp_endpoint"),
+    ] {
         if let Some(url) = env.get(name) {
-            let layer = Table::from_iter([("url".to_owned(), Value::String(url))]);
+            let layer = Table::from_iter([(key.to_owned(), Value::String(url))]);
             merge(table, Table::from_iter([(part.to_owned(), Value::Table(layer))]));
         }
     }

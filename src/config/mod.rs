@@ -18,7 +18,9 @@ pub use jobs::Jobs;
 pub use provider::Provider;
 use provider::read_provider;
 use sections::Section;
-pub use sections::{Cache, Database, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role};
+pub use sections::{
+    Cache, Database, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role, Telemetry,
+};
 
 const DEFAULTS: &str = include_str!("../defaults.toml");
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub cache: Cache,
     /// `[log]`
     pub log: Log,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[operator]`
     pub operator: Operator,
     /// `[jobs]`
@@ -76,6 +80,7 @@ impl Config {
         let database: Option<Database> = section(&mut table, "database", &mut errors);
         let cache: Option<Cache> = section(&mut table, "cache", &mut errors);
         let log: Option<Log> = section(&mut table, "log", &mut errors);
+        let telemetry: Option<Telemetry> = section(&mut table, "telemetry", &mut errors);
         let operator: Option<Operator> = section(&mut table, "operator", &mut errors);
         let jobs: Option<Jobs> = section(&mut table, "jobs", &mut errors);
         errors.extend(table.keys().map(|key| format!("[{key}]: no such section")));
@@ -84,11 +89,13 @@ impl Config {
         else {
             return Err(ConfigErrors(errors));
         };
-        let (Some(log), Some(operator), Some(jobs)) = (log, operator, jobs) else {
+        let (Some(log), Some(telemetry), Some(operator), Some(jobs)) =
+            (log, telemetry, operator, jobs)
+        else {
             return Err(ConfigErrors(errors));
         };
         if errors.is_empty() {
-            Ok(Self { http, ops, database, cache, log, operator, jobs, providers })
+            Ok(Self { http, ops, database, cache, log, telemetry, operator, jobs, providers })
         } else {
             Err(ConfigErrors(errors))
         }
@@ -192,11 +199,13 @@ mod tests {
             ("PORT", "9999"),
             ("WALLET__DATABASE__LANES", "2"),
             ("WALLET__LOG__FORMAT", "text"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"),
         ]);
         let config = load("[database]\nlanes = 4\n", &env).expect("valid");
         assert_eq!(config.http.listen.port(), 9999);
         assert_eq!(config.database.lanes, 2);
         assert_eq!(config.log.format, LogFormat::Text);
+        assert_eq!(config.telemetry.otlp_endpoint, "http://collector:4318");
     }
 
     #[test]

@@ -76,6 +76,15 @@ pub enum LogFormat {
     Text,
 }
 
+/// `[telemetry]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Telemetry {
+    pub otlp_endpoint: String,
+    pub sample_ratio: f64,
+}
+
 /// `[operator]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +160,15 @@ impl Section for Cache {
 impl Section for Log {
     fn check(&self, must: &mut dyn FnMut(bool, &str)) {
         must(!self.filter.is_empty(), "filter: must not be empty");
+    }
+}
+
+impl Section for Telemetry {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        let endpoint = &self.otlp_endpoint;
+        let plain = endpoint.is_empty() || endpoint.starts_with("http://");
+        must(plain, "otlp_endpoint: must begin with http:// (TLS is the collector's)");
+        must((0.0..=1.0).contains(&self.sample_ratio), "sample_ratio: must be 0.0 to 1.0");
     }
 }
 

@@ -33,7 +33,8 @@ async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
     // Boxed, so that a bet does not carry the room that a look-up needs.
     let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match &asked {
         Asked::Execute(command) => {
-            let executed = wallet.execute(command.clone(), call.deadline).await;
+            let trail = call.trail.clone();
+            let executed = wallet.execute_traced(command.clone(), call.deadline, trail).await;
             return match executed {
                 Ok(receipt) => {
                     let told = told_of(command, &receipt);

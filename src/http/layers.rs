@@ -20,9 +20,11 @@ use uuid::Uuid;
 
 use super::body::{self, BodyError};
 use super::problem::Problem;
+use super::span;
 use crate::app::{App, Provider};
 use crate::core::{PlayerId, TransactionId, TxId};
 use crate::providers::{Answer, Failure, Operation, RawCall, Reply, Request as Asked};
+use crate::telemetry::trail::Traced;
 
 /// Where callers and we name a request.
 const REQUEST_ID: &str = "x-request-id";
@@ -36,6 +38,8 @@ pub struct Call {
     pub operation: Option<&'static Operation>,
     /// After it the caller is told that it took too long.
     pub deadline: Instant,
+    /// Where it is written down what happens to its command, where it is traced.
+    pub trail: Traced,
 }
 
 /// What goes back, and what the log line and the metrics say of it.
@@ -62,6 +66,11 @@ pub struct Told {
 }
 
 impl Call {
+    /// What it is called in logs, metrics and traces.
+    pub fn operation_name(&self) -> &'static str {
+        self.operation.map_or("unknown", |operation| operation.name)
+    }
+
     /// The answer in the provider's own words.
     pub fn reply(&self, asked: Option<&Asked>, answer: &Answer<'_>, told: Told) -> Answered {
         let Reply { status, content_type, body } =
@@ -93,10 +102,15 @@ where
 {
     let started = Instant::now();
     // Finds the provider first, because nothing below can say no without its words.
-    let Some(call) = find_provider(&app, &request, started) else {
+    let Some(mut call) = find_provider(&app, &request, started) else {
         return unknown_provider();
     };
     let request_id = request_id(request.headers());
+    let span = app.traces.as_ref().map(|traces| {
+        let span = span::begin(traces, &call, request.headers(), started);
+        call.trail = span.trail();
+        span
+    });
     let below = async {
         let (parts, body) = request.into_parts();
         let (operation, _in_flight) = match admit(&app, &call, &parts) {
@@ -125,8 +139,12 @@ where
         None => call.fail(None, &Failure::Internal),
     };
     echo_request_id(&mut response, &request_id);
+    let trace_id = span.as_ref().and_then(|span| span.trace_id());
     // Counts and logs everything, refusals too.
-    note_call(&call, &told, &request_id, response.status(), started);
+    note_call(&call, &told, &request_id, response.status(), started, trace_id.as_deref());
+    if let Some(span) = span {
+        span::finish(span, &call, &told, &request_id, &mut response);
+    }
     response
 }
 
@@ -140,7 +158,7 @@ fn find_provider(app: &App, request: &Request, started: Instant) -> Option<Call>
         .find(|operation| operation.paths.contains(&below))
         .filter(|_| request.method() == Method::POST);
     let deadline = started + provider.deadline;
-    Some(Call { provider, operation, deadline })
+    Some(Call { provider, operation, deadline, trail: None })
 }
 
 fn unknown_provider() -> Response {
@@ -150,8 +168,15 @@ fn unknown_provider() -> Response {
 }
 
 /// One metric and one log line for each call.
-fn note_call(call: &Call, told: &Told, request_id: &str, status: StatusCode, started: Instant) {
-    let operation = call.operation.map_or("unknown", |operation| operation.name);
+fn note_call(
+    call: &Call,
+    told: &Told,
+    request_id: &str,
+    status: StatusCode,
+    started: Instant,
+    trace_id: Option<&str>,
+) {
+    let operation = call.operation_name();
     let elapsed = started.elapsed();
     call.provider.meters.note(operation, told.outcome, elapsed);
     tracing::info!(
@@ -165,6 +190,7 @@ fn note_call(call: &Call, told: &Told, request_id: &str, status: StatusCode, sta
         status = status.as_u16(),
         latency_us = whole_micros(elapsed),
         request_id,
+        trace_id,
         "call"
     );
 }

@@ -9,6 +9,7 @@ pub mod operator;
 pub mod ops;
 pub mod problem;
 pub mod server;
+mod span;
 pub mod threads;
 
 use std::any::Any;

@@ -173,6 +173,14 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The words for those that are no fault of the caller's.
+    pub const OURS: [&'static str; 4] = [
+        Self::Busy.as_str(),
+        Self::Timeout.as_str(),
+        Self::Unavailable.as_str(),
+        Self::Internal.as_str(),
+    ];
+
     /// The word for metrics and logs.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -15,6 +15,7 @@ use super::connect::DatabaseConfig;
 pub use super::lane::EngineConfig;
 use super::lane::Lane;
 use crate::core::{Attempt, PlayerId, Receipt};
+use crate::telemetry::trail::Traced;
 
 /// A command on its way through a lane.
 pub struct Job {
@@ -26,6 +27,8 @@ pub struct Job {
     pub deadline: Instant,
     /// Where the caller waits, or has gone.
     pub answer: Answer,
+    /// Where it is written down what happens to it.
+    pub trail: Traced,
 }
 
 /// How a caller is told.
@@ -39,6 +42,8 @@ pub struct Settled {
     pub receipt: Receipt,
     /// Where the caller waits, or has gone.
     pub answer: Answer,
+    /// Where it is written down what happens to it.
+    pub trail: Traced,
 }
 
 /// Takes what a lane has committed, a batch at a time, and answers the callers.
@@ -113,7 +118,7 @@ impl Engine {
         deadline: Instant,
     ) -> Result<Receipt, ExecuteError> {
         let (answer, receipt) = oneshot::channel();
-        self.submit(Job { attempt, repeat_expected, deadline, answer });
+        self.submit(Job { attempt, repeat_expected, deadline, answer, trail: None });
         receipt_by(deadline, receipt).await
     }
 

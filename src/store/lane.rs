@@ -17,6 +17,7 @@ use super::hosts::Hosts;
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
 use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
+use crate::telemetry::trail::{self, Leg, What};
 
 /// The pause before a lane asks again after a failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -65,6 +66,14 @@ enum Care {
 }
 
 impl Care {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hopeful => "hopeful",
+            Self::Thorough => "thorough",
+            Self::Alone => "alone",
+        }
+    }
+
     const fn depth(self) -> Depth {
         match self {
             Self::Hopeful => Depth::Needed,
@@ -78,6 +87,16 @@ enum Fault {
     Conflict,
     Transient(sqlx::Error),
     Other(String),
+}
+
+impl Fault {
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Transient(_) => "database",
+            Self::Other(_) => "error",
+        }
+    }
 }
 
 impl From<WriteError> for Fault {
@@ -196,11 +215,17 @@ impl Lane {
     /// the batch may take: what it did is found out on the next one, by the keys.
     async fn bounded_try(&mut self, jobs: Vec<Job>, care: Care) -> Tried {
         let latest = jobs.iter().map(|job| job.deadline).max().unwrap_or_else(Instant::now);
-        let limit = latest.min(Instant::now() + self.config.batch_timeout);
+        let from = Instant::now();
+        let limit = latest.min(from + self.config.batch_timeout);
         let tried = match tokio::time::timeout_at(limit, self.try_batch(&jobs, care)).await {
             Ok(tried) => tried,
             Err(_) => Err(Fault::Transient(sqlx::Error::PoolTimedOut)),
         };
+        trail::note(jobs.iter().map(|job| &job.trail), || {
+            let what = What::Batch { commands: jobs.len(), care: care.as_str() };
+            let result = tried.as_ref().map_or_else(Fault::as_str, |_| "ok");
+            Leg { what, from, to: Instant::now(), result }
+        });
         match tried {
             Ok(plan) => {
                 if std::mem::take(&mut self.interrupted) {
@@ -248,8 +273,9 @@ impl Lane {
         for (job, step) in jobs.into_iter().zip(plan.steps) {
             match step {
                 Step::Decided(decision) => {
-                    let Job { attempt, answer, .. } = job;
-                    settled.push(Settled { attempt, receipt: decision.into_receipt(), answer });
+                    let Job { attempt, answer, trail, .. } = job;
+                    let receipt = decision.into_receipt();
+                    settled.push(Settled { attempt, receipt, answer, trail });
                 }
                 Step::NoWallet => tell(job, ExecuteError::PlayerUnknown),
                 Step::Later => left.push(job),
@@ -276,16 +302,22 @@ impl Lane {
             return Err(Fault::Conflict);
         }
         let started = Instant::now();
-        if let Some(alone) = plan.alone() {
-            commit::with_promotions(connection, alone.0, alone.1).await?;
+        let written = if let Some(alone) = plan.alone() {
+            commit::with_promotions(connection, alone.0, alone.1).await
         } else {
             let (changes, rows) = plan.writes();
             if rows.is_empty() {
                 return Ok(plan);
             }
-            commit::batch(connection, &changes, &rows).await?;
-        }
-        meters.update_duration.record(started.elapsed().as_secs_f64());
+            commit::batch(connection, &changes, &rows).await
+        };
+        let took = started.elapsed();
+        trail::note(jobs.iter().map(|job| &job.trail), || {
+            let result = if written.is_ok() { "ok" } else { "failed" };
+            Leg { what: What::Commit, from: started, to: started + took, result }
+        });
+        written?;
+        meters.update_duration.record(took.as_secs_f64());
         Ok(plan)
     }
 }

@@ -1,11 +1,16 @@
-//! Logs and metrics of the process.
+//! Logs, metrics and traces of the process.
 //!
 //! - here: how they are started, and what each metric means;
 //! - `line`: an event as JSON; `output`: where lines go;
-//! - `zeros`: what is counted from the start.
+//! - `zeros`: what is counted from the start;
+//! - `trail`: what a traced command leaves behind; `traces`: the spans made of it; `otlp`: where
+//!   they go.
 
 mod line;
+mod otlp;
 mod output;
+pub mod traces;
+pub mod trail;
 mod zeros;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
@@ -13,8 +18,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use tracing_subscriber::EnvFilter;
 
 use self::line::JsonLine;
+pub use self::otlp::TracesError;
 use self::output::Output;
 pub use self::output::flush as flush_log;
+pub use self::traces::Traces;
 pub use self::zeros::count_from_zero;
 use crate::config::LogFormat;
 

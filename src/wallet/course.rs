@@ -13,6 +13,7 @@ use crate::core::policy::LateOriginal;
 use crate::core::{Action, Command, Key, Receipt};
 use crate::store::ExecuteError;
 use crate::store::engine::{Directly, Engine, Job, Outbox, Settled};
+use crate::telemetry::trail::{self, Leg, What};
 
 /// The most commands that are claimed together.
 const TOGETHER: usize = 256;
@@ -72,9 +73,15 @@ async fn claim(cache: Cache, engine: Engine, mut arrivals: mpsc::Receiver<Arriva
             })
             .collect();
         let mut claimed = cache.claim_all(&claims, waited).await.into_iter();
-        for Arrival { job, .. } in waiting.drain(..) {
+        let commands = waiting.len();
+        for Arrival { job, at } in waiting.drain(..) {
             let of_job = first_key(&job.attempt.command).and_then(|_| claimed.next());
-            go_on(&engine, job, of_job.unwrap_or(Claimed::Unavailable));
+            let claimed = of_job.unwrap_or(Claimed::Unavailable);
+            trail::note([&job.trail], || {
+                let (what, result) = (What::Claim { commands }, word(&claimed));
+                Leg { what, from: at, to: Instant::now(), result }
+            });
+            go_on(&engine, job, claimed);
         }
     }
 }
@@ -90,6 +97,16 @@ fn go_on(engine: &Engine, job: Job, claimed: Claimed) {
         Claimed::New | Claimed::Unavailable => false,
     };
     engine.submit(Job { repeat_expected, ..job });
+}
+
+/// What Redis said, in one word.
+const fn word(claimed: &Claimed) -> &'static str {
+    match claimed {
+        Claimed::New => "new",
+        Claimed::Seen => "seen",
+        Claimed::Finished(_) => "finished",
+        Claimed::Unavailable => "unavailable",
+    }
 }
 
 /// What a command is claimed by.
@@ -126,7 +143,17 @@ impl Outbox for Publisher {
         }
         let cache = self.0.clone();
         tokio::spawn(async move {
+            let from = batch.iter().any(|settled| settled.trail.is_some()).then(Instant::now);
             cache.publish_all(batch.iter().map(publication).collect()).await;
+            if let Some(from) = from {
+                let what = What::Publish { commands: batch.len() };
+                trail::note(batch.iter().map(|settled| &settled.trail), || Leg {
+                    what,
+                    from,
+                    to: Instant::now(),
+                    result: "done",
+                });
+            }
             Directly.settle(batch);
         });
     }

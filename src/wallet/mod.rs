@@ -27,6 +27,7 @@ use crate::core::{
 };
 use crate::store::engine::{Engine, Job, receipt_by};
 use crate::store::{ExecuteError, LookupError, games, players};
+use crate::telemetry::trail::Traced;
 
 /// The door. One for each node.
 pub struct Wallet {
@@ -109,10 +110,23 @@ impl Wallet {
         command: Command,
         deadline: Instant,
     ) -> Result<Receipt, WalletError> {
+        self.execute_traced(command, deadline, None).await
+    }
+
+    /// As [`Self::execute`]; what happens on the way is written down where there is a trail.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn execute_traced(
+        &self,
+        command: Command,
+        deadline: Instant,
+        trail: Traced,
+    ) -> Result<Receipt, WalletError> {
         let attempt = Attempt::new(command, Utc::now(), || TransactionId::new(Uuid::now_v7()));
         let (answer, receipt) = oneshot::channel();
         let attempt = Arc::new(attempt);
-        self.course.begin(Job { attempt, repeat_expected: false, deadline, answer });
+        self.course.begin(Job { attempt, repeat_expected: false, deadline, answer, trail });
         Ok(receipt_by(deadline, receipt).await?)
     }
 

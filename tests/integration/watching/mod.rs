@@ -1,11 +1,15 @@
 //! What people watch the nodes with: every metric that an alert, the dashboard or the README
 //! names is exported, under those labels, and the other way round.
 
+mod collector;
 mod exported;
 mod promql;
+mod traces;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use seamless_wallet::jobs::Job;
@@ -51,8 +55,23 @@ async fn exported() -> (World, Exported) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    let exported = Exported::read(&node.ops.get("/metrics").await.text());
-    (world, exported)
+    let text = node.ops.get("/metrics").await.text();
+    lint(&text);
+    (world, Exported::read(&text))
+}
+
+/// Prometheus' own opinion of names and types, where its program is here.
+fn lint(metrics: &str) {
+    let Some(promtool) = std::env::var_os("WALLET_TEST_PROMTOOL") else { return };
+    let mut command = Command::new(promtool);
+    command.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("promtool");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(metrics.as_bytes()).expect("room for the metrics");
+    drop(input);
+    let output = child.wait_with_output().expect("its end");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.is_empty(), "{said}");
 }
 
 /// The queries of the dashboard, those of its variables and its legends' labels included.
