@@ -17,6 +17,7 @@ use super::engine::{Job, Outbox, Settled};
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
 use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
+use crate::fault_point::{self, Moment};
 
 /// The pause before a lane asks again after a failure.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -275,6 +276,7 @@ impl Lane {
         if care == Care::Hopeful && plan.guesses() {
             return Err(Fault::Conflict);
         }
+        fault_point::reached(Moment::Claimed);
         let started = Instant::now();
         if let Some(alone) = plan.alone() {
             commit::with_promotions(connection, alone.0, alone.1).await?;

@@ -45,6 +45,11 @@ impl Database {
         Self { pool, options, admin: None }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.options.get_database().unwrap_or_default()
+    }
+
     /// Its address, for a configuration.
     pub fn url(&self) -> String {
         self.options.to_url_lossy().to_string()

@@ -48,8 +48,12 @@ impl World {
 
     /// One more node.
     pub async fn add_node(&mut self, toml: &str) {
-        let setup = Setup::on(&self.database).with_redis(&self.redis).with(toml);
-        self.nodes.push(Node::start(&setup).await);
+        self.nodes.push(Node::start(&self.setup(toml)).await);
+    }
+
+    /// How a node of this world is started.
+    pub fn setup(&self, toml: &str) -> Setup {
+        Setup::on(&self.database).with_redis(&self.redis).with(toml)
     }
 
     /// Where a node is called; counted on beyond the last one, from the first again.
