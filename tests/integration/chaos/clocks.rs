@@ -14,8 +14,8 @@ use crate::support::world::World;
 /// Debian's libfaketime, wherever its packages put it on this machine.
 fn library() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?;
-    let paths = folders
-        .filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")));
+    let paths =
+        folders.filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketimeMT.so.1")));
     paths.into_iter().find(|path| path.exists())
 }
 
@@ -67,5 +67,9 @@ async fn a_clock_that_jumps_an_hour_ahead_and_an_hour_back() {
     assert_eq!((ended.tally.unanswered, ended.tally.put_off), (0, 0), "nobody has to ask twice");
     assert!(ended.tally.slowest < IN_TIME, "{:?}", ended.tally.slowest);
     let done = format!("{times} times one node's time of day jumps to +1 h, to -1 h and back");
-    ended.report("clock jumps by an hour", &done, "no caller notices; chains go by version, not time");
+    ended.report(
+        "clock jumps by an hour",
+        &done,
+        "no caller notices; chains go by version, not time",
+    );
 }

@@ -109,5 +109,9 @@ async fn clients_that_send_their_headers_a_byte_at_a_time() {
     assert_eq!((ended.tally.unanswered, ended.tally.put_off), (0, 0), "nobody has to ask twice");
     assert!(ended.tally.slowest < IN_TIME, "{:?}", ended.tally.slowest);
     let done = format!("{times} times {count} clients that send their headers a byte at a time");
-    ended.report("slow headers", &done, "all cut off after the time for headers; no caller notices");
+    ended.report(
+        "slow headers",
+        &done,
+        "all cut off after the time for headers; no caller notices",
+    );
 }

@@ -40,7 +40,7 @@ async fn postgres_with_a_full_disk() {
             server.log().matches("No space left").count() > before
         })
         .await;
-        tokio::time::sleep(Duration::from_millis(how.pick(1_000, 3_000))).await;
+        tokio::time::sleep(Duration::from_millis(how.pick(2_000, 4_000))).await;
         std::fs::remove_file(&flag).expect("it is there");
         if !server.is_there() {
             server.start_again().await;
@@ -54,7 +54,7 @@ async fn postgres_with_a_full_disk() {
     let done = format!(
         "{times} times no file of PostgreSQL's can grow (ENOSPC from a library loaded into it) for \
          {} s{}",
-        how.pick(1, 3),
+        how.pick(2, 4),
         how.pick("", ", every second time nor can its write-ahead log")
     );
     ended.report("PostgreSQL's disk full", &done, "told to try again; goes on when there is room");

@@ -78,14 +78,14 @@ async fn postgres_without_a_connection_to_spare() {
     for _ in 0..times {
         stage.just(30).await;
         let taken = take_every_connection(&server).await;
-        tokio::time::sleep(Duration::from_millis(how.pick(1_000, 3_000))).await;
+        tokio::time::sleep(Duration::from_millis(how.pick(2_000, 4_000))).await;
         drop(taken);
     }
     stage.rounds(30).await;
     let ended = stage.end().await;
     answered_in_time(&ended);
     assert!(ended.tally.put_off > 0, "nobody missed a connection");
-    let seconds = how.pick(1, 3);
+    let seconds = how.pick(2, 4);
     let done = format!("{times} times all connections taken by others for {seconds} s");
     ended.report("PostgreSQL out of connections", &done, "told to try again, goes on by itself");
 }

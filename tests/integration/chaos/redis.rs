@@ -97,7 +97,11 @@ async fn a_failover_of_redis_that_forgets_what_it_has_acknowledged() {
     let ended = stage.end().await;
     answered_in_time(&ended);
     let done = format!("{times} times a replica cut off from its primary is promoted in its place");
-    ended.report("Redis fails over and forgets", &done, "claims and balances of before harm nobody");
+    ended.report(
+        "Redis fails over and forgets",
+        &done,
+        "claims and balances of before harm nobody",
+    );
 }
 
 /// A Redis that others can copy, or a copy of the one with that port.
@@ -106,7 +110,8 @@ fn server(copy_of: Option<u16>) -> (RedisServer, u16) {
     let port = free.local_addr().expect("an address").port();
     drop(free);
     let (own, of) = (port.to_string(), copy_of.unwrap_or_default().to_string());
-    let mut options = vec!["--bind", "127.0.0.1", "--port", &own, "--repl-diskless-sync-delay", "0"];
+    let mut options =
+        vec!["--bind", "127.0.0.1", "--port", &own, "--repl-diskless-sync-delay", "0"];
     if copy_of.is_some() {
         options.extend(["--replicaof", "127.0.0.1", &of]);
     }

@@ -11,12 +11,13 @@ use super::Intensity;
 use crate::support::provider::Tally;
 
 /// Adds a fault to the report in the folder `WALLET_CHAOS_REPORT`; does nothing without one.
-pub fn add(how: Intensity, fault: &str, done: &str, result: &str, tally: &Tally) {
+pub fn add((how, took): (Intensity, Duration), [fault, done, result]: [&str; 3], tally: &Tally) {
     let line = json!({
         "fault": fault,
         "done": done,
         "result": result,
         "intensity": how.pick("short", "long"),
+        "took_ms": millis(took),
         "acknowledged": tally.acknowledged.len(),
         "put_off": tally.put_off,
         "unanswered": tally.unanswered,

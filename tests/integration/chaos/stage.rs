@@ -39,6 +39,7 @@ pub struct Stage {
     traffic: Traffic,
     how: Intensity,
     players: usize,
+    begun: Instant,
 }
 
 /// A play that ended well.
@@ -48,6 +49,7 @@ pub struct Ended {
     /// Still there: should the play turn out to have ended badly, the nodes show their logs.
     _world: World,
     how: Intensity,
+    took: Duration,
 }
 
 impl Stage {
@@ -71,7 +73,7 @@ impl Stage {
         }
         let players = how.pick(4, 12);
         let traffic = Traffic::start(&world, players).await;
-        Self { world, traffic, how, players }
+        Self { world, traffic, how, players, begun: Instant::now() }
     }
 
     /// Lets the traffic go on: so many rounds in a short play, ten times as many in a long one.
@@ -91,9 +93,10 @@ impl Stage {
 
     /// The end: everything that can be asked of the tables and of the nodes.
     pub async fn end(self) -> Ended {
-        let Self { world, traffic, how, players } = self;
+        let Self { world, traffic, how, players, begun } = self;
         let tally = traffic.stop(&world).await;
-        let mut names: Vec<String> = (0..players).map(|number| format!("player-{number}")).collect();
+        let mut names: Vec<String> =
+            (0..players).map(|number| format!("player-{number}")).collect();
         names.push(WAITING.to_owned());
         let parked = "SELECT count(*) FROM trx_log WHERE outcome = 'parked'";
         eventually("every win that had to wait is paid", async || {
@@ -112,14 +115,14 @@ impl Stage {
                 .await;
             }
         }
-        Ended { tally, _world: world, how }
+        Ended { tally, _world: world, how, took: begun.elapsed() }
     }
 }
 
 impl Ended {
     /// Says what was broken, how, and what came of it.
     pub fn report(&self, fault: &str, done: &str, result: &str) {
-        report::add(self.how, fault, done, result, &self.tally);
+        report::add((self.how, self.took), [fault, done, result], &self.tally);
     }
 }
 

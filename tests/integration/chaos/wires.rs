@@ -30,7 +30,7 @@ async fn a_slow_way_to_postgres_that_is_cut_now_and_then() {
     let times = how.pick(3, 15);
     for number in 0..times {
         stage.just(10).await;
-        wire.delay(Duration::from_millis([5, 20, 60][number % 3]));
+        wire.delay(Duration::from_millis([5, 20, 40][number % 3]));
         stage.just(10).await;
         if number % 4 == 2 {
             wire.refuse();
@@ -44,7 +44,7 @@ async fn a_slow_way_to_postgres_that_is_cut_now_and_then() {
     assert_eq!(ended.tally.unanswered, 0);
     assert!(ended.tally.slowest < IN_TIME, "{:?}", ended.tally.slowest);
     let done = format!(
-        "{times} times 5 to 60 ms later in each direction, then cut, now and then for a while"
+        "{times} times 5 to 40 ms later in each direction, then cut, now and then for a while"
     );
     ended.report("slow and broken way to PostgreSQL", &done, "slower, and told to try again");
 }
@@ -69,7 +69,11 @@ async fn commits_whose_answers_are_lost() {
     let ended = stage.end().await;
     assert_eq!(ended.tally.unanswered, 0);
     let done = format!("{times} times PostgreSQL does what it is asked and its replies are lost");
-    ended.report("commits whose answers are lost", &done, "the node finds its own rows by their keys");
+    ended.report(
+        "commits whose answers are lost",
+        &done,
+        "the node finds its own rows by their keys",
+    );
 }
 
 /// Two nodes that reach Redis through a wire.
@@ -103,7 +107,11 @@ async fn replies_of_redis_lost_after_it_has_done_what_it_was_asked() {
     let ended = stage.end().await;
     assert_eq!((ended.tally.unanswered, ended.tally.repeats), (0, 0), "nobody has to ask twice");
     let done = format!("{times} times Redis executes everything and its replies are lost");
-    ended.report("replies of Redis lost", &done, "a node's own claim is no repeat; no caller notices");
+    ended.report(
+        "replies of Redis lost",
+        &done,
+        "a node's own claim is no repeat; no caller notices",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -57,11 +57,7 @@ pub struct Pulse {
 
 impl Pulse {
     fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            last_us: AtomicU64::new(0),
-            longest_us: AtomicU64::new(0),
-        }
+        Self { started: Instant::now(), last_us: AtomicU64::new(0), longest_us: AtomicU64::new(0) }
     }
 
     fn beat(&self) {
