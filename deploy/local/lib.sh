@@ -65,6 +65,11 @@ need_redis() {
   find_redis || { install_packages redis-server && find_redis; }
 }
 
+# What lets a test set a node's clock.
+need_faketime() {
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || install_packages faketime
+}
+
 # Where it may not, or cannot, it answers 1 and WHY tells the reason.
 install_packages() {
   local as_root=()

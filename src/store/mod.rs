@@ -12,6 +12,7 @@ pub mod expiry;
 pub mod games;
 mod lane;
 pub mod lease;
+mod line;
 pub mod log;
 pub mod parked;
 pub mod players;

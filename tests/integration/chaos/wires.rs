@@ -30,21 +30,22 @@ async fn a_slow_way_to_postgres_that_is_cut_now_and_then() {
     let times = how.pick(3, 15);
     for number in 0..times {
         stage.just(10).await;
-        wire.delay(Duration::from_millis([5, 20, 40][number % 3]));
-        stage.just(10).await;
-        if number % 4 == 2 {
+        wire.delay(Duration::from_millis([5, 20, 60][number % 3]));
+        // A new connection, in slow motion.
+        wire.cut();
+        stage.just(how.pick(5, 20)).await;
+        if number % 4 == 1 {
             wire.refuse();
             tokio::time::sleep(Duration::from_millis(how.pick(500, 2_500))).await;
         }
         wire.heal();
-        wire.cut();
     }
     stage.rounds(20).await;
     let ended = stage.end().await;
     assert_eq!(ended.tally.unanswered, 0);
     assert!(ended.tally.slowest < IN_TIME, "{:?}", ended.tally.slowest);
     let done = format!(
-        "{times} times 5 to 40 ms later in each direction, then cut, now and then for a while"
+        "{times} times cut and then 5 to 60 ms later in each direction, now and then gone for a while"
     );
     ended.report("slow and broken way to PostgreSQL", &done, "slower, and told to try again");
 }

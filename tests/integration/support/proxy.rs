@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
 /// A TCP port of this machine, and behind it the socket of a server.
 pub struct Proxy {
@@ -120,27 +121,41 @@ async fn connect(client: TcpStream, wire: Arc<Wire>) {
     }
 }
 
-/// Carries what comes, until either end has closed.
+/// Carries what comes, until either end has closed. A delay holds up every piece, and no piece
+/// the next one.
 async fn carry(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     wire: &Wire,
     replies: bool,
 ) {
-    let mut piece = vec![0; 64 * 1024];
-    // A stream that has lost something stays useless.
-    let mut broken = false;
-    loop {
-        let Ok(count @ 1..) = from.read(&mut piece).await else { return };
-        let delay = wire.delay_ms.load(Ordering::Relaxed);
-        if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+    let (sender, mut line) = mpsc::channel::<(Instant, Vec<u8>)>(64);
+    let read = async move {
+        let mut piece = vec![0; 64 * 1024];
+        // A stream that has lost something stays useless.
+        let mut broken = false;
+        while let Ok(count @ 1..) = from.read(&mut piece).await {
+            let delay = Duration::from_millis(wire.delay_ms.load(Ordering::Relaxed));
+            broken |= replies && wire.losing.load(Ordering::Relaxed);
+            if broken {
+                wire.lost.fetch_add(1, Ordering::Relaxed);
+            } else if sender.send((Instant::now() + delay, piece[..count].to_vec())).await.is_err()
+            {
+                return;
+            }
         }
-        broken |= replies && wire.losing.load(Ordering::Relaxed);
-        if broken {
-            wire.lost.fetch_add(1, Ordering::Relaxed);
-        } else if to.write_all(&piece[..count]).await.is_err() {
-            return;
+    };
+    let write = async move {
+        while let Some((due, piece)) = line.recv().await {
+            sleep_until(due).await;
+            if to.write_all(&piece).await.is_err() {
+                return;
+            }
         }
+    };
+    tokio::pin!(write);
+    tokio::select! {
+        () = read => write.await,
+        () = &mut write => {}
     }
 }
