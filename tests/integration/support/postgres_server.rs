@@ -23,18 +23,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct PostgresServer {
     process: Process,
     folder: Folder,
+    variables: Vec<(String, String)>,
 }
 
 impl PostgresServer {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
+        Self::start_with(|_| Vec::new()).await
+    }
+
+    /// Starts one with further variables in its environment, which may name its folder.
+    pub async fn start_with(variables: impl FnOnce(&Path) -> Vec<(String, String)>) -> Self {
         let folder = folder();
+        let variables = variables(folder.path());
         let copied = as_server("cp")
             .args(["-a", "--", &initialised().display().to_string()])
             .arg(folder.path().join("data"))
             .status();
         assert!(copied.expect("cp").success(), "the new data folder cannot be copied");
-        let server = Self { process: spawn(folder.path()), folder };
+        let server = Self { process: spawn(folder.path(), &variables), folder, variables };
         server.wait().await;
         server
     }
@@ -51,7 +58,8 @@ impl PostgresServer {
             .output()
             .expect("pg_basebackup");
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-        let standby = Self { process: spawn(folder.path()), folder };
+        let process = spawn(folder.path(), &[]);
+        let standby = Self { process, folder, variables: Vec::new() };
         standby.wait().await;
         self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
         self.ask("SELECT pg_reload_conf()::text").await;
@@ -75,11 +83,6 @@ impl PostgresServer {
         let answer = sqlx::query_scalar(sql).fetch_optional(&mut connection).await;
         let _ = connection.close().await;
         answer.unwrap_or_else(|error| panic!("{sql}: {error}"))
-    }
-
-    /// Where its socket is.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// How to connect as its superuser, to the database `postgres`.
@@ -117,7 +120,7 @@ impl PostgresServer {
         // A backend that still ends holds on to the shared memory.
         let started = Instant::now();
         loop {
-            self.process = spawn(self.folder.path());
+            self.process = spawn(self.folder.path(), &self.variables);
             if self.process.wait(Duration::from_millis(300)).is_none() {
                 break;
             }
@@ -155,7 +158,23 @@ impl PostgresServer {
         }
     }
 
-    fn log(&self) -> String {
+    /// Where its data and its socket are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The socket that it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(format!(".s.PGSQL.{PORT}"))
+    }
+
+    /// False when it has ended by itself.
+    pub fn is_there(&self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// Everything that it has said.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
@@ -169,7 +188,7 @@ impl Drop for PostgresServer {
     }
 }
 
-fn spawn(folder: &Path) -> Process {
+fn spawn(folder: &Path, variables: &[(String, String)]) -> Process {
     let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log");
     let mut command = as_server(&tool("postgres"));
     command
@@ -180,6 +199,7 @@ fn spawn(folder: &Path) -> Process {
         // Killing processes loses nothing that the kernel has; only a loss of power would.
         .args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80"])
         .args(["-c", "shared_buffers=16MB"])
+        .envs(variables.iter().cloned())
         .stdout(Stdio::null())
         .stderr(log);
     Process::start(&mut command)
