@@ -17,11 +17,11 @@ const SLOW_JOBS: &str = "
 ";
 
 async fn leads(node: &Node) -> bool {
-    node.metric("wallet_job_leader", &[("job", Job::Reconcile.as_str())]).await > 0.5
+    node.metric("wallet_job_leader", &[("job_name", Job::Reconcile.as_str())]).await > 0.5
 }
 
 async fn runs_that_lost_their_lease(node: &Node) -> f64 {
-    let labels = [("job", Job::Reconcile.as_str()), ("result", "skipped")];
+    let labels = [("job_name", Job::Reconcile.as_str()), ("result", "skipped")];
     node.metric("wallet_job_runs_total", &labels).await
 }
 
