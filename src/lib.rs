@@ -10,7 +10,8 @@
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`http`]: callbacks, the operator's API, the ops port.
-//! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it.
+//! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
+//!   [`fault_point`]: where the tests kill it.
 //!
 //! `ARCHITECTURE.md` beside this file says what each part must not know, and walks a bet and
 //! a lost reply through the code.
@@ -20,6 +21,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod fault_point;
 pub mod http;
 pub mod jobs;
 pub mod meters;

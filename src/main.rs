@@ -12,6 +12,7 @@ use seamless_wallet::app::{App, database_config};
 use seamless_wallet::cli::{Cli, Errand, Profile, Task};
 use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::http::server::{self, Limits, Stage};
+use seamless_wallet::http::threads::Threads;
 use seamless_wallet::http::{self, ops};
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{Job, Jobs, by_hand};
@@ -19,7 +20,6 @@ use seamless_wallet::store::engine::Lanes;
 use seamless_wallet::store::{MIGRATOR, connect_pool};
 use seamless_wallet::{seed, telemetry};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -36,19 +36,14 @@ fn main() -> ExitCode {
 }
 
 fn start(task: Task) -> anyhow::Result<()> {
-    let workers = match &task {
-        Task::Serve(profile) => load(profile)?.http.workers,
-        _ => 0,
+    let threads = match &task {
+        // Lanes, claims and publishing; calls have threads of their own.
+        Task::Serve(profile) => load(profile)?.database.lanes,
+        _ => 1,
     };
-    runtime(workers)?.block_on(run(task))
-}
-
-/// A runtime with so many threads; with half as many as there are cores for 0.
-fn runtime(workers: usize) -> anyhow::Result<Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = if workers == 0 { (cores / 2).max(1) } else { workers };
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(workers).enable_all().build().context("the runtime cannot be started")
+    builder.worker_threads(threads.max(1)).enable_all();
+    builder.build().context("the runtime cannot be started")?.block_on(run(task))
 }
 
 async fn run(task: Task) -> anyhow::Result<()> {
@@ -96,6 +91,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         connections_max: config.http.connections_max,
         shutdown: Duration::from_millis(config.http.shutdown_ms),
     };
+    let threads = threads(config.http.workers)?;
     let drain = Duration::from_millis(config.http.drain_ms);
     // Both ports are taken before anything else is begun: the commonest mistake shows first.
     let api_listener = listen(config.http.listen).await?;
@@ -114,8 +110,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         ops::router(&app, metrics, staged.clone()),
         Limits { connections_max: 64, shutdown: Duration::ZERO, ..limits },
         staged.clone(),
+        Threads::current(),
     ));
-    let api_server = tokio::spawn(server::serve(api_listener, http::router(&app), limits, staged));
+    let api_router = http::router(&app);
+    let api_server = tokio::spawn(server::serve(api_listener, api_router, limits, staged, threads));
     let ask = wait_for_the_end().await?;
     tracing::info!("leaving: serving on until the load balancer has noticed");
     stage.send_replace(Stage::Leaving);
@@ -134,6 +132,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As many as there are cores for 0.
+fn threads(configured: usize) -> anyhow::Result<Threads> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Threads::start(if configured == 0 { cores } else { configured }).context("threads for calls")
+}
+
 /// A node that takes no calls.
 async fn work(config: Config) -> anyhow::Result<()> {
     telemetry::start_log(&config.log.filter, config.log.format).context("the log")?;
@@ -150,7 +154,8 @@ async fn work(config: Config) -> anyhow::Result<()> {
     telemetry::count_from_zero(&app, true);
     tracing::info!(ops = %ops_listener.local_addr()?, "working");
     let ops_router = ops::router(&app, metrics, staged.clone());
-    let ops_server = tokio::spawn(server::serve(ops_listener, ops_router, limits, staged));
+    let threads = Threads::current();
+    let ops_server = tokio::spawn(server::serve(ops_listener, ops_router, limits, staged, threads));
     let jobs = Jobs::start(&app);
     wait_for_the_end().await?;
     tracing::info!("stopping");

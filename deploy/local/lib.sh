@@ -82,6 +82,11 @@ need_promtool() {
   find_promtool || { install_packages prometheus && find_promtool; }
 }
 
+# What lets a test set a node's clock.
+need_faketime() {
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || install_packages faketime
+}
+
 # Where it may not, or cannot, it answers 1 and WHY tells the reason.
 install_packages() {
   local as_root=()

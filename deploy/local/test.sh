@@ -9,6 +9,7 @@ open_state "test-$$" throw-away
 need_tools postgres
 need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
 want haproxy pgbouncer
+need_faketime || say "no clock will jump: the Debian package faketime is missing, and $WHY"
 
 prepare_servers
 start_postgres 300
@@ -21,6 +22,7 @@ DATABASE_URL=$(postgres_url postgres postgres)
 export DATABASE_URL
 export WALLET_TEST_PG_BIN=$POSTGRES_BIN WALLET_TEST_PG_USER=$SERVER_USER WALLET_TEST_REDIS_SERVER=$REDIS_SERVER
 export TMPDIR=$SOCKETS # what the tests start and leave there goes with it
+ulimit -n "$(ulimit -H -n)" # a thousand connections at once
 
 lint=0
 check() { # COMPONENT ARGUMENT...

@@ -10,6 +10,7 @@ pub mod ops;
 pub mod problem;
 pub mod server;
 mod span;
+pub mod threads;
 
 use std::any::Any;
 use std::sync::Arc;

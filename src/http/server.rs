@@ -18,8 +18,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
+
+use super::threads::Threads;
 
 /// How far a process has come towards its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ pub async fn serve(
     router: Router,
     limits: Limits,
     mut stage: watch::Receiver<Stage>,
+    mut threads: Threads,
 ) {
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
@@ -87,10 +90,13 @@ pub async fn serve(
                 replied
             })
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        let (http, watcher) = (http.clone(), graceful.watcher());
+        threads.next().spawn(async move {
+            // Known to the thread's own runtime from here on.
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
+            let connection = http.serve_connection(TokioIo::new(stream), service);
             // A client that breaks off is its own affair.
-            let _: Result<(), hyper::Error> = connection.await;
+            let _: Result<(), hyper::Error> = watcher.watch(connection).await;
             drop(permit);
         });
     }
@@ -100,19 +106,21 @@ pub async fn serve(
     if !finished && !limits.shutdown.is_zero() {
         tracing::warn!("calls were still in progress when the time for shutting down was over");
     }
+    threads.end();
 }
 
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(std::net::TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
-    match listener.accept().await {
-        Ok((stream, peer)) => {
-            // Replies are one small write each: waiting for more only delays them.
-            let _: std::io::Result<()> = stream.set_nodelay(true);
-            Some((stream, peer, permit))
-        }
+    let accepted = listener.accept().await.and_then(|(stream, peer)| {
+        // Replies are one small write each: waiting for more only delays them.
+        let _: std::io::Result<()> = stream.set_nodelay(true);
+        Ok((stream.into_std()?, peer))
+    });
+    match accepted {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
         Err(error) => {
             tracing::warn!(%error, "accept failed");
             // Out of file descriptors, most likely: a busy loop would not help.

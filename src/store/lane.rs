@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use metrics::{Gauge, Histogram, counter, gauge, histogram};
-use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::commit::{self, WalletChange, WriteError};
 use super::engine::{Job, Outbox, Settled};
 use super::hosts::Hosts;
+use super::line::Line;
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
 use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
+use crate::fault_point::{self, Moment};
 use crate::telemetry::trail::{self, Leg, What};
 
 /// The pause before a lane asks again after a failure.
@@ -31,17 +32,17 @@ pub struct EngineConfig {
     pub batch_max: usize,
     /// The most commands that wait in one lane; one more is told that the node is busy.
     pub queue_max: usize,
-    /// The longest that one batch may take before its connection is given up.
+    /// The longest that one batch may take before its connection is given up, and that each
+    /// step of making a new one may take.
     pub batch_timeout: Duration,
 }
 
 pub(super) struct Lane {
     name: String,
-    hosts: Hosts,
+    line: Line,
     config: EngineConfig,
     outbox: Arc<dyn Outbox>,
     meters: LaneMeters,
-    connection: Option<PgConnection>,
     /// True from the first interruption to the next success, so that an outage is logged twice.
     interrupted: bool,
 }
@@ -84,6 +85,8 @@ impl Care {
 }
 
 enum Fault {
+    /// The callers' deadlines passed before anything was written.
+    Late,
     Conflict,
     Transient(sqlx::Error),
     Other(String),
@@ -92,6 +95,7 @@ enum Fault {
 impl Fault {
     const fn as_str(&self) -> &'static str {
         match self {
+            Self::Late => "late",
             Self::Conflict => "conflict",
             Self::Transient(_) => "database",
             Self::Other(_) => "error",
@@ -144,7 +148,8 @@ impl Lane {
     ) -> Self {
         let meters = LaneMeters::new(number);
         let name = number.to_string();
-        Self { name, hosts, config, outbox, meters, connection: None, interrupted: false }
+        let line = Line::to(hosts, config.batch_timeout);
+        Self { name, line, config, outbox, meters, interrupted: false }
     }
 
     /// Runs until the queue is closed and empty. A panic costs the batch in hand, whose callers
@@ -153,7 +158,7 @@ impl Lane {
         while AssertUnwindSafe(self.work(&mut queue)).catch_unwind().await.is_err() {
             counter!("wallet_panics_total").increment(1);
             tracing::error!(lane = self.name, "a lane panicked and goes on with the next batch");
-            self.connection = None;
+            self.line.hang_up();
         }
     }
 
@@ -212,11 +217,12 @@ impl Lane {
     }
 
     /// One try. A database that does not answer costs the connection, never more time than
-    /// the batch may take: what it did is found out on the next one, by the keys.
+    /// the batch may take: what it did is found out on the next one, by the keys. The callers'
+    /// deadlines do not cut it short: who comes with little time left would cost all others a
+    /// connection that is only slow.
     async fn bounded_try(&mut self, jobs: Vec<Job>, care: Care) -> Tried {
-        let latest = jobs.iter().map(|job| job.deadline).max().unwrap_or_else(Instant::now);
         let from = Instant::now();
-        let limit = latest.min(from + self.config.batch_timeout);
+        let limit = from + self.config.batch_timeout;
         let tried = match tokio::time::timeout_at(limit, self.try_batch(&jobs, care)).await {
             Ok(tried) => tried,
             Err(_) => Err(Fault::Transient(sqlx::Error::PoolTimedOut)),
@@ -234,6 +240,7 @@ impl Lane {
                 self.meters.batch_size.record(count(jobs.len()));
                 Tried::Done { left: self.answer(jobs, plan) }
             }
+            Err(Fault::Late) => Tried::Again { jobs, with: care },
             Err(Fault::Conflict) => {
                 counter!("wallet_redo_total", "cause" => "conflict").increment(1);
                 let with = if care == Care::Hopeful { Care::Thorough } else { Care::Alone };
@@ -244,19 +251,19 @@ impl Lane {
                 if !std::mem::replace(&mut self.interrupted, true) {
                     tracing::warn!(lane = self.name, %error, "interrupted, trying again");
                 }
-                self.connection = None;
+                self.line.hang_up();
                 tokio::time::sleep(RETRY_PAUSE).await;
                 let with = if care == Care::Hopeful { Care::Thorough } else { care };
                 Tried::Again { jobs, with }
             }
             Err(Fault::Other(error)) if jobs.len() > 1 => {
                 tracing::error!(lane = self.name, error, "batch failed, trying one by one");
-                self.connection = None;
+                self.line.hang_up();
                 Tried::Again { jobs, with: Care::Alone }
             }
             Err(Fault::Other(error)) => {
                 tracing::error!(lane = self.name, error, "command failed");
-                self.connection = None;
+                self.line.hang_up();
                 for job in jobs {
                     tell(job, ExecuteError::Internal);
                 }
@@ -287,8 +294,8 @@ impl Lane {
 
     /// Reads, decides and writes; on success every decision has been committed.
     async fn try_batch(&mut self, jobs: &[Job], care: Care) -> Result<Plan, Fault> {
-        let Self { connection, hosts, meters, .. } = self;
-        let connection = connected(connection, hosts).await?;
+        let Self { line, meters, .. } = self;
+        let connection = line.connection().await.map_err(LookupError::from)?;
         let attempts: Vec<&Attempt> = jobs.iter().map(|job| &*job.attempt).collect();
         let mut facts = read::standing(connection, &attempts).await?;
         let hinted: Vec<(&Attempt, bool)> =
@@ -301,7 +308,13 @@ impl Lane {
         if care == Care::Hopeful && plan.guesses() {
             return Err(Fault::Conflict);
         }
+        fault_point::reached(Moment::Claimed);
         let started = Instant::now();
+        // What nobody waits for any more is not decided. One who still does decides for all of
+        // the batch, or a crowd of short deadlines would keep each other from being served.
+        if jobs.iter().all(|job| job.deadline <= started) {
+            return Err(Fault::Late);
+        }
         let written = if let Some(alone) = plan.alone() {
             commit::with_promotions(connection, alone.0, alone.1).await
         } else {
@@ -319,21 +332,6 @@ impl Lane {
         written?;
         meters.update_duration.record(took.as_secs_f64());
         Ok(plan)
-    }
-}
-
-/// The lane's connection, made where there is none.
-async fn connected<'c>(
-    connection: &'c mut Option<PgConnection>,
-    hosts: &Hosts,
-) -> Result<&'c mut PgConnection, Fault> {
-    match connection {
-        Some(connection) => Ok(connection),
-        empty => match hosts.connect().await {
-            Ok(fresh) => Ok(empty.insert(fresh)),
-            Err(error) if super::is_transient(&error) => Err(Fault::Transient(error)),
-            Err(error) => Err(Fault::Other(error.to_string())),
-        },
     }
 }
 

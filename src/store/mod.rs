@@ -14,6 +14,7 @@ pub mod games;
 pub mod hosts;
 mod lane;
 pub mod lease;
+mod line;
 pub mod log;
 pub mod parked;
 pub mod players;

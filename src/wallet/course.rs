@@ -11,6 +11,7 @@ use super::notes::{Layer, note_flags, note_repeats};
 use crate::cache::{Cache, CacheState, CachedBalance, Claim, Claimed, Finished, Publication};
 use crate::core::policy::LateOriginal;
 use crate::core::{Action, Command, Key, Receipt};
+use crate::fault_point::{self, Moment};
 use crate::store::ExecuteError;
 use crate::store::engine::{Directly, Engine, Job, Outbox, Settled};
 use crate::telemetry::trail::{self, Leg, What};
@@ -134,6 +135,7 @@ impl Publisher {
 
 impl Outbox for Publisher {
     fn settle(&self, batch: Vec<Settled>) {
+        fault_point::reached(Moment::Committed);
         for Settled { attempt, receipt, .. } in &batch {
             note_repeats(attempt, receipt, Layer::Database);
             note_flags(attempt, receipt);
@@ -154,6 +156,7 @@ impl Outbox for Publisher {
                     result: "done",
                 });
             }
+            fault_point::reached(Moment::Published);
             Directly.settle(batch);
         });
     }

@@ -15,7 +15,8 @@ use seamless_wallet::core::{
 };
 use seamless_wallet::http::layers::{self, Answered, Call, Told};
 use seamless_wallet::http::ops;
-use seamless_wallet::http::server::{self, Limits};
+use seamless_wallet::http::server::{self, Limits, Stage};
+use seamless_wallet::http::threads::Threads;
 use seamless_wallet::providers::{Answer, Failure, Request as Asked};
 use seamless_wallet::telemetry;
 use tokio::net::TcpListener;
@@ -26,13 +27,12 @@ use uuid::Uuid;
 /// With this in its environment, the benchmark's own binary is such a node.
 pub const SWITCH: &str = "BENCH_PLAIN_NODE";
 
-/// Serves until it is asked to end, with a thread as a node of the wallet has.
+/// Serves until it is asked to end, with the threads that a node of the wallet has.
 pub fn serve() -> anyhow::Result<()> {
     let file = std::env::args_os().skip_while(|word| word != "--config").nth(1);
     let config = Config::load(file.map(PathBuf::from).as_deref(), &ProcessEnv)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads((cores / 2).max(1))
+        .worker_threads(1)
         .enable_all()
         .build()?
         .block_on(run(config))
@@ -49,15 +49,16 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let api = TcpListener::bind(config.http.listen).await.context("the API port")?;
     let operations = TcpListener::bind(config.ops.listen).await.context("the ops port")?;
     let (app, _lanes) = App::build(config).await?;
-    let (stop, stopping) = watch::channel(false);
-    let ops_router = ops::router(&app, metrics);
-    let callbacks = Router::new().fallback(move |request: Request| {
-        layers::through(Arc::clone(&app), request, answer)
-    });
-    let ops = tokio::spawn(server::serve(operations, ops_router, limits, stopping.clone()));
-    let api = tokio::spawn(server::serve(api, callbacks, limits, stopping));
+    let (stage, staged) = watch::channel(Stage::Serving);
+    let ops_router = ops::router(&app, metrics, staged.clone());
+    let callbacks = Router::new()
+        .fallback(move |request: Request| layers::through(Arc::clone(&app), request, answer));
+    let (here, cores) = (Threads::current(), std::thread::available_parallelism()?);
+    let ops = tokio::spawn(server::serve(operations, ops_router, limits, staged.clone(), here));
+    let threads = Threads::start(cores.get())?;
+    let api = tokio::spawn(server::serve(api, callbacks, limits, staged, threads));
     signal(SignalKind::terminate())?.recv().await;
-    stop.send_replace(true);
+    stage.send_replace(Stage::Stopping);
     api.await?;
     ops.await?;
     Ok(())

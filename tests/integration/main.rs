@@ -3,7 +3,10 @@
 mod bad_input;
 mod cache;
 mod captures;
+mod chaos;
 mod decide_properties;
+mod deployment;
+mod distributed;
 mod houserules;
 mod jobs;
 mod kills;

@@ -23,11 +23,21 @@ async fn world_with_a_standby(nodes: usize) -> (PostgresServer, PostgresServer, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_is_lost_under_traffic_takes_nothing_acknowledged_with_it() {
+async fn a_primary_that_is_killed_under_traffic_takes_nothing_acknowledged_with_it() {
+    a_primary_lost_under_traffic(PostgresServer::kill9).await;
+}
+
+/// Its host is cut off: connections stay open, new ones are taken, and nothing answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_is_silent_is_left_for_the_standby() {
+    a_primary_lost_under_traffic(PostgresServer::freeze).await;
+}
+
+async fn a_primary_lost_under_traffic(lose: fn(&PostgresServer)) {
     let (primary, standby, mut world) = world_with_a_standby(2).await;
     let traffic = Traffic::start(&world, 4).await;
     traffic.rounds(40).await;
-    primary.kill9();
+    lose(&primary);
     let bet = pragmatic::bet("player-0", "while-there-is-none", "r-1", "0.00");
     assert_eq!(bet.send(world.api(0)).await.error, 100, "nobody can commit now");
     standby.promote().await;

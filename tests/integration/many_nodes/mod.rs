@@ -2,6 +2,7 @@
 //! Cluster, a pooler in front of PostgreSQL.
 
 mod failover;
+mod pgbouncer;
 mod redis_cluster;
 mod redis_sentinel;
 mod rolling;

@@ -51,13 +51,18 @@ impl Database {
     /// From now on its address names this server, too, to which everything is copied.
     #[must_use]
     pub fn copied_to(mut self, standby: &PostgresServer) -> Self {
-        self.standby = Some(standby.options().database(&self.name()));
+        self.standby = Some(standby.options().database(self.name()));
         self
     }
 
     /// Looks at it in the other place.
     pub fn look_at_the_standby(&mut self) {
         self.pool = pool(self.standby.as_ref().expect("a standby"));
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.options.get_database().unwrap_or_default()
     }
 
     /// Its address, for a configuration.
@@ -67,10 +72,6 @@ impl Database {
         let standby = standby.to_url_lossy().to_string();
         let (host, other) = (host_of(&url), host_of(&standby));
         url.replace(host, &format!("{host},{other}"))
-    }
-
-    fn name(&self) -> String {
-        self.options.get_database().unwrap_or_default().to_owned()
     }
 
     /// As the library is told.
@@ -88,7 +89,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let Some(admin) = self.admin.take() else { return };
-        let name = self.name();
+        let name = self.name().to_owned();
         // A thread of its own, because this one may be inside the test's runtime.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

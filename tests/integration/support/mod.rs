@@ -8,11 +8,13 @@
 //! - [`node`]: the wallet's program as a process.
 //! - [`http`]: calling a node, in whole requests or byte by byte.
 //! - [`pragmatic`], [`softswiss`], [`operator`]: callers that speak and sign like the real ones.
-//! - [`traffic`]: providers that play rounds and repeat themselves until they are answered.
+//! - [`proxy`]: a wire to a server that is slow, is cut, or loses what comes back.
+//! - [`traffic`]: providers that play rounds and repeat themselves until they are answered; one
+//!   of them is a [`provider`].
 //! - [`ledger`]: does the money add up?
 //! - [`log`]: what this process itself has logged.
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
-//! - [`haproxy`]: what stands in front of many nodes.
+//! - [`haproxy`], [`pgbouncer`]: what stands in front of many nodes, and behind them.
 //! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
@@ -25,10 +27,13 @@ pub mod log;
 pub mod model;
 pub mod node;
 pub mod operator;
+pub mod pgbouncer;
 pub mod ports;
 pub mod postgres_server;
 pub mod pragmatic;
 pub mod process;
+pub mod provider;
+pub mod proxy;
 pub mod redis_cluster;
 pub mod redis_sentinel;
 pub mod redis_server;

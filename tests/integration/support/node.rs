@@ -44,7 +44,10 @@ pub const SECRETS: [(&str, &str); 2] =
 
 /// How to start a node.
 #[derive(Clone)]
-pub struct Setup(Table);
+pub struct Setup {
+    table: Table,
+    variables: Vec<(String, String)>,
+}
 
 impl Setup {
     /// On this database, without Redis.
@@ -55,7 +58,9 @@ impl Setup {
             format!("{{ name = \"{role}r\", role = \"{role}\", sha256 = \"{hash}\" }}")
         });
         merge(&mut table, &format!("operator.keys = [{}]", keys.join(", ")));
-        Self(table).with(&format!("database.url = \"{}\"", database.url()))
+        let variables = SECRETS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let setup = Self { table, variables };
+        setup.with(&format!("database.url = \"{}\"", database.url()))
     }
 
     /// With this Redis, too.
@@ -67,7 +72,7 @@ impl Setup {
     /// Written into a folder; what it refers to is in [`SECRETS`].
     pub fn write(&self, folder: &Folder) -> PathBuf {
         let path = folder.path().join("wallet.toml");
-        std::fs::write(&path, toml::to_string(&self.0).expect("TOML")).expect("a file");
+        std::fs::write(&path, toml::to_string(&self.table).expect("TOML")).expect("a file");
         path
     }
 
@@ -87,8 +92,19 @@ impl Setup {
     /// With further lines of TOML, such as `database.lanes = 4`.
     #[must_use]
     pub fn with(mut self, toml: &str) -> Self {
-        merge(&mut self.0, toml);
+        merge(&mut self.table, toml);
         self
+    }
+
+    /// With one more variable in its environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn variables(&self) -> Vec<(&str, &str)> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 }
 
@@ -122,14 +138,14 @@ impl Node {
     pub async fn launch(setup: &Setup) -> Self {
         let folder = Folder::new("wallet-node");
         let config = setup.write(&folder);
-        Self::run(folder, &config, &SECRETS).await
+        Self::run(folder, &config, &setup.variables()).await
     }
 
     /// Starts one that only runs the jobs.
     pub async fn worker(setup: &Setup) -> Self {
         let folder = Folder::new("wallet-worker");
         let config = setup.write(&folder);
-        Self::run_task("worker", folder, &config, &SECRETS).await
+        Self::run_task("worker", folder, &config, &setup.variables()).await
     }
 
     /// Starts one with a configuration that is there already, and with nothing but these
@@ -204,6 +220,24 @@ impl Node {
     /// Ends it as a crash would.
     pub fn kill9(&self) {
         self.process.kill9();
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// True while it has not ended.
+    pub fn is_there(&self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// The memory that it occupies, in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// Stops it: its connections stay open and it does nothing.

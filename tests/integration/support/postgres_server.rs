@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use super::process::{Folder, Process, children, signal};
 
 /// Only the name of the socket depends on it.
-const PORT: u16 = 5432;
+pub(super) const PORT: u16 = 5432;
 /// Recovery after a crash takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -23,18 +23,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct PostgresServer {
     process: Process,
     folder: Folder,
+    variables: Vec<(String, String)>,
 }
 
 impl PostgresServer {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
+        Self::start_with(|_| Vec::new()).await
+    }
+
+    /// Starts one with further variables in its environment, which may name its folder.
+    pub async fn start_with(variables: impl FnOnce(&Path) -> Vec<(String, String)>) -> Self {
         let folder = folder();
+        let variables = variables(folder.path());
         let copied = as_server("cp")
             .args(["-a", "--", &initialised().display().to_string()])
             .arg(folder.path().join("data"))
             .status();
         assert!(copied.expect("cp").success(), "the new data folder cannot be copied");
-        let server = Self { process: spawn(folder.path()), folder };
+        let server = Self { process: spawn(folder.path(), &variables), folder, variables };
         server.wait().await;
         server
     }
@@ -51,7 +58,8 @@ impl PostgresServer {
             .output()
             .expect("pg_basebackup");
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-        let standby = Self { process: spawn(folder.path()), folder };
+        let process = spawn(folder.path(), &[]);
+        let standby = Self { process, folder, variables: Vec::new() };
         standby.wait().await;
         self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
         self.ask("SELECT pg_reload_conf()::text").await;
@@ -112,7 +120,7 @@ impl PostgresServer {
         // A backend that still ends holds on to the shared memory.
         let started = Instant::now();
         loop {
-            self.process = spawn(self.folder.path());
+            self.process = spawn(self.folder.path(), &self.variables);
             if self.process.wait(Duration::from_millis(300)).is_none() {
                 break;
             }
@@ -150,7 +158,23 @@ impl PostgresServer {
         }
     }
 
-    fn log(&self) -> String {
+    /// Where its data and its socket are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The socket that it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(format!(".s.PGSQL.{PORT}"))
+    }
+
+    /// False when it has ended by itself.
+    pub fn is_there(&self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// Everything that it has said.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
@@ -164,7 +188,7 @@ impl Drop for PostgresServer {
     }
 }
 
-fn spawn(folder: &Path) -> Process {
+fn spawn(folder: &Path, variables: &[(String, String)]) -> Process {
     let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log");
     let mut command = as_server(&tool("postgres"));
     command
@@ -175,6 +199,7 @@ fn spawn(folder: &Path) -> Process {
         // Killing processes loses nothing that the kernel has; only a loss of power would.
         .args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80"])
         .args(["-c", "shared_buffers=16MB"])
+        .envs(variables.iter().cloned())
         .stdout(Stdio::null())
         .stderr(log);
     Process::start(&mut command)
@@ -199,9 +224,13 @@ fn initialised() -> PathBuf {
     data.clone()
 }
 
-/// A folder that belongs to whom the server runs as.
 fn folder() -> Folder {
-    let folder = Folder::new("wallet-pg");
+    folder_of_the_server("wallet-pg")
+}
+
+/// A folder that belongs to whom the server runs as.
+pub(super) fn folder_of_the_server(what: &str) -> Folder {
+    let folder = Folder::new(what);
     if let Some((user, group)) = server_user() {
         std::os::unix::fs::chown(folder.path(), Some(*user), Some(*group)).expect("as root");
     }
@@ -228,7 +257,8 @@ fn id(which: &str, user: &str) -> u32 {
     text.trim().parse().unwrap_or_else(|_| panic!("no user {user}: set WALLET_TEST_PG_USER"))
 }
 
-fn as_server(program: &str) -> Command {
+/// A program run as whom the server runs as.
+pub(super) fn as_server(program: &str) -> Command {
     let mut command = match server_user() {
         None => Command::new(program),
         Some((user, group)) => {
