@@ -236,5 +236,7 @@ async fn turn(app: &Arc<App>, job: Job, lease: &mut Lease) -> Duration {
     }
     let scope = reconcile::Scope::Window;
     let _logged_and_counted = run_once(app, job, lease, scope, &Progress::none()).await;
+    // One that has lost its lease says so at once.
+    meters::leads(job, lease.fence().is_some());
     beat.min(every)
 }

@@ -1,7 +1,5 @@
 //! Somebody writes wrong balances into Redis by hand.
 
-use std::time::Duration;
-
 use super::Intensity;
 use super::stage::{NODE, Stage, eventually};
 use crate::support::node::Node;
@@ -59,7 +57,6 @@ async fn a_poisoned_cache_is_found_counted_and_put_right() {
     let stored: i64 =
         sqlx::query_scalar(sql).fetch_one(&world.database.pool).await.expect("a count");
     assert!(stored >= 2 * times, "{stored} of {} are stored as repaired", 2 * times);
-    tokio::time::sleep(Duration::from_millis(10)).await;
     let ended = stage.end().await;
     assert_eq!((ended.tally.unanswered, ended.tally.put_off), (0, 0), "nobody has to ask twice");
     let done = format!("{times} times a million and a version far ahead written over two balances");

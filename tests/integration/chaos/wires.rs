@@ -27,7 +27,7 @@ async fn a_slow_way_to_postgres_that_is_cut_now_and_then() {
     let server = PostgresServer::start().await;
     let wire = Proxy::to(&server.socket()).await;
     let stage = behind(&wire, &server, how).await;
-    let times = how.pick(3, 15);
+    let times = how.pick(3, 9);
     for number in 0..times {
         stage.just(10).await;
         wire.delay(Duration::from_millis([5, 20, 60][number % 3]));
