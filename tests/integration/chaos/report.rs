@@ -45,7 +45,7 @@ fn millis(time: Duration) -> u64 {
 fn table(faults: &[Value], whole: bool) -> String {
     let mut text = String::from("| fault |");
     text.push_str(if whole { " what is done |" } else { "" });
-    text.push_str(" movements acknowledged | told to try again | no answer |");
+    text.push_str(" calls acknowledged | told to try again | no answer |");
     text.push_str(" longest time without a success | result |\n|---|");
     text.push_str(if whole { "---|" } else { "" });
     text.push_str("---:|---:|---:|---:|---|\n");
