@@ -113,17 +113,22 @@ impl Comparison<'_> {
         for entry in entries {
             let (first, last) = self.seen.unwrap_or((entry.at, entry.at));
             self.seen = Some((first.min(entry.at), last.max(entry.at)));
-            let amount = entry.amount.get().to_string();
-            let at = entry.at.timestamp_millis().to_string();
-            let cell = |text: &Option<String>| text.clone().unwrap_or_default();
             let known = rows.get(entry.tx_id.as_str()).copied();
-            let currency = entry.currency.clone().or(known.map(|row| row.currency.clone()));
-            let (player, round) = (cell(&entry.player), cell(&entry.round));
-            let currency = currency.unwrap_or_else(|| UNKNOWN.to_owned());
-            self.keys.push(&[&entry.tx_id, &amount, &currency, &player, &round, &at])?;
+            self.remember(entry, known)?;
             self.judge(entry, known)?;
         }
         Ok(())
+    }
+
+    /// Keeps the key, and what the ledger has under it.
+    fn remember(&mut self, entry: &Entry, known: Option<&ProviderRow>) -> anyhow::Result<()> {
+        let ours = known.map(|row| row.amount.get().to_string()).unwrap_or_default();
+        let at = entry.at.timestamp_millis().to_string();
+        let cell = |text: &Option<String>| text.clone().unwrap_or_default();
+        let currency = known.map(|row| row.currency.clone()).or(entry.currency.clone());
+        let currency = currency.unwrap_or_else(|| UNKNOWN.to_owned());
+        let (player, round) = (cell(&entry.player), cell(&entry.round));
+        self.keys.push(&[&entry.tx_id, &ours, &currency, &player, &round, &at])
     }
 
     fn judge(&mut self, entry: &Entry, known: Option<&ProviderRow>) -> anyhow::Result<()> {
@@ -194,8 +199,11 @@ impl Comparison<'_> {
                 let key = row.get(0).unwrap_or_default();
                 if !named.insert(key.to_owned()) {
                     let row = Stored::read(&row)?;
-                    let theirs = Some(row.amount);
-                    self.draft.note(row.finding(Kind::ListedTwice, theirs, None))?;
+                    let once_more = row.amount;
+                    if let Some(ours) = once_more {
+                        self.draft.take_back_ours(&row.currency, ours)?;
+                    }
+                    self.draft.note(row.finding(Kind::ListedTwice, once_more, None))?;
                 }
             }
             for row in ours?.rows() {
@@ -204,9 +212,9 @@ impl Comparison<'_> {
                     continue;
                 }
                 let row = Stored::read(&row)?;
-                let (currency, amount) = (row.currency.clone(), row.amount);
-                self.draft.add_ours(&currency, amount)?;
-                self.draft.note(row.finding(Kind::MissingThere, None, Some(amount)))?;
+                let amount = row.amount;
+                self.draft.add_ours(&row.currency, amount.unwrap_or_default())?;
+                self.draft.note(row.finding(Kind::MissingThere, None, amount))?;
             }
         }
         self.draft.finish((from, to))
@@ -216,7 +224,8 @@ impl Comparison<'_> {
 /// A row that was on disk.
 struct Stored {
     tx_id: String,
-    amount: Micros,
+    /// By the ledger; `None` where it has no such key.
+    amount: Option<Micros>,
     currency: String,
     player: String,
     round: String,
@@ -229,7 +238,10 @@ impl Stored {
         let at = DateTime::from_timestamp_millis(cell(5).parse()?);
         Ok(Self {
             tx_id: cell(0).to_owned(),
-            amount: Micros::new(cell(1).parse()?),
+            amount: match cell(1) {
+                "" => None,
+                micros => Some(Micros::new(micros.parse()?)),
+            },
             currency: cell(2).to_owned(),
             player: cell(3).to_owned(),
             round: cell(4).to_owned(),

@@ -62,7 +62,8 @@ pub struct Finding {
     pub round: Option<String>,
     /// Where it is known.
     pub currency: Option<String>,
-    /// By the provider's list, signed by its effect on the balance.
+    /// By the provider's list, signed by its effect on the balance. Of one that is listed twice,
+    /// what the second time makes of the difference.
     #[serde(serialize_with = "money_or_none")]
     pub theirs: Option<Micros>,
     /// By the ledger, signed likewise.
@@ -177,6 +178,7 @@ pub struct Report {
 /// A report in the making.
 pub struct Draft {
     report: Report,
+    named: BTreeMap<Kind, usize>,
     rounds: BTreeMap<(String, String, String), RoundTotal>,
 }
 
@@ -199,7 +201,7 @@ impl Draft {
             not_named: 0,
             unreadable_rows: Vec::new(),
         };
-        Self { report, rounds: BTreeMap::new() }
+        Self { report, named: BTreeMap::new(), rounds: BTreeMap::new() }
     }
 
     /// A row of the list, which may be left out.
@@ -234,6 +236,17 @@ impl Draft {
         self.of(currency).ours.add(amount)
     }
 
+    /// A movement of the ledger that was added once too often.
+    ///
+    /// # Errors
+    /// Where a sum leaves its range.
+    pub fn take_back_ours(&mut self, currency: &str, amount: Micros) -> anyhow::Result<()> {
+        let ours = &mut self.of(currency).ours;
+        ours.count = ours.count.saturating_sub(1);
+        ours.amount = difference(ours.amount, amount)?;
+        Ok(())
+    }
+
     fn of(&mut self, currency: &str) -> &mut CurrencyTotal {
         self.report.currencies.entry(currency.to_owned()).or_default()
     }
@@ -249,8 +262,9 @@ impl Draft {
         let kinds = &mut self.of(&currency).findings;
         kinds.entry(finding.kind).or_default().add(difference)?;
         self.note_round(&finding, currency, (theirs, ours, difference))?;
-        let same = |named: &&Finding| named.kind == finding.kind;
-        if self.report.findings.iter().filter(same).count() < NAMED_MAX {
+        let named = self.named.entry(finding.kind).or_default();
+        if *named < NAMED_MAX {
+            *named += 1;
             self.report.findings.push(finding);
         } else {
             self.report.not_named += 1;
@@ -289,7 +303,7 @@ impl Draft {
         self,
         (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
     ) -> anyhow::Result<Report> {
-        let Self { mut report, rounds } = self;
+        let Self { mut report, rounds, .. } = self;
         for total in report.currencies.values_mut() {
             total.difference = difference(total.ours.amount, total.theirs.amount)?;
         }
