@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use secrecy::ExposeSecret;
-use tokio::sync::Semaphore;
+use sqlx::PgPool;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
@@ -15,7 +17,8 @@ use crate::meters::CallMeters;
 use crate::providers::signature::Secrets;
 use crate::providers::{Adapter, Terms, protocol};
 use crate::store::engine::Lanes;
-use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_pool};
+use crate::store::mismatches::{self, Mismatch};
+use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_office, connect_pool};
 use crate::telemetry::{Traces, TracesError};
 use crate::wallet::{Publisher, Wallet};
 
@@ -33,6 +36,8 @@ pub struct App {
     pub operator_body_max: usize,
     /// The most operator's calls in progress.
     pub operator_in_flight_max: usize,
+    /// For people's searches.
+    pub office: Office,
     /// Proxies whose word about the caller's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Calls in progress over all providers.
@@ -41,7 +46,26 @@ pub struct App {
     pub jobs: config::Jobs,
     /// Where traces are made; `None` where nobody wants any.
     pub traces: Option<Traces>,
+    /// What this node is called where several are told apart.
+    pub node: String,
+    /// When this node was put together.
+    pub started_at: DateTime<Utc>,
 }
+
+/// What people's searches of the ledger go by.
+pub struct Office {
+    /// Connections of their own.
+    pub pool: PgPool,
+    /// Rows that are looked at for one page of a search.
+    pub examine: u32,
+    /// Places for exports.
+    pub exports: Arc<Semaphore>,
+    /// The longest that an export may take.
+    pub export_timeout: Duration,
+}
+
+/// Calls under a key that says something else which wait to be kept.
+const MISMATCHES_WAITING: usize = 256;
 
 /// The provider that the operator itself is, and what its commands go by.
 const OPERATOR: (&str, Terms<'static>) =
@@ -51,6 +75,8 @@ const OPERATOR: (&str, Terms<'static>) =
 pub struct Provider {
     /// The slug.
     pub id: ProviderId,
+    /// How it speaks, by name.
+    pub protocol: String,
     /// How it speaks.
     pub adapter: Box<dyn Adapter>,
     /// What it proves itself with.
@@ -111,8 +137,12 @@ impl App {
             batch_timeout: Duration::from_millis(config.database.batch_timeout_ms),
         };
         let cache = connect_cache(&config.cache).await?;
-        let (engine, lanes) = Engine::start(engine, &database, Publisher::to(&cache))
-            .map_err(|_| BuildError::DatabaseUrl)?;
+        let (sender, mismatches) = mpsc::channel(MISMATCHES_WAITING);
+        let publisher = Publisher::keeping(&cache, sender);
+        let (engine, lanes) =
+            Engine::start(engine, &database, publisher).map_err(|_| BuildError::DatabaseUrl)?;
+        let office = open_office(&config.operator, &database)?;
+        tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
         let app = Self {
             wallet: Arc::new(Wallet::new(engine, pool, cache)),
             providers,
@@ -120,10 +150,13 @@ impl App {
             operator_deadline: Duration::from_millis(config.operator.deadline_ms),
             operator_body_max: config.operator.body_max,
             operator_in_flight_max: config.operator.in_flight_max,
+            office,
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
             jobs: config.jobs,
             traces: Traces::start(&config.telemetry)?,
+            node: crate::jobs::holder_name(),
+            started_at: Utc::now(),
         };
         Ok((Arc::new(app), lanes))
     }
@@ -141,6 +174,27 @@ impl App {
     pub fn longest_deadline(&self) -> Duration {
         let providers = self.providers.values().map(|provider| provider.deadline);
         providers.fold(self.operator_deadline, Duration::max)
+    }
+}
+
+fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<Office, BuildError> {
+    let timeout = Duration::from_millis(config.search_timeout_ms);
+    let pool =
+        connect_office(database, config.pool_max, timeout).map_err(|_| BuildError::DatabaseUrl)?;
+    Ok(Office {
+        pool,
+        examine: config.search_examine,
+        exports: Arc::new(Semaphore::new(config.exports_max)),
+        export_timeout: Duration::from_secs(config.export_timeout_s),
+    })
+}
+
+/// Writes down, behind the replies, which calls came under a key that says something else.
+async fn keep_mismatches(pool: PgPool, mut mismatches: mpsc::Receiver<Mismatch>) {
+    while let Some(mismatch) = mismatches.recv().await {
+        if let Err(error) = mismatches::keep(&pool, &mismatch).await {
+            tracing::warn!(%error, "a call under a used key is in the log alone");
+        }
     }
 }
 
@@ -174,6 +228,7 @@ fn build_providers(
             Ok(adapter) => {
                 let provider = Provider {
                     id: id.clone(),
+                    protocol: config.protocol,
                     adapter,
                     secrets: config.secrets,
                     allow: config.allow,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 
 /// A casino operator's seamless wallet.
@@ -33,6 +34,8 @@ pub enum Task {
     Reapply(Errand),
     /// Remove claims and sessions that are over, once.
     Cleanup(Errand),
+    /// Compare a provider's own list of transactions with the ledger.
+    ReconcileProvider(ProviderList),
     /// Bring the database's schema up to this build.
     Migrate(Profile),
     /// Open the players, sessions and games that a file names; what is there stays.
@@ -59,6 +62,29 @@ pub struct Errand {
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// A provider's own list of transactions.
+#[derive(Debug, Args)]
+pub struct ProviderList {
+    /// Where, and how to say what came of it.
+    #[command(flatten)]
+    pub errand: Errand,
+    /// Whose list it is: a provider with `[providers.<slug>.feed]`.
+    #[arg(long)]
+    pub provider: String,
+    /// The list, as CSV.
+    #[arg(long)]
+    pub file: PathBuf,
+    /// Leave out what is older (RFC 3339); otherwise the list's first row begins it.
+    #[arg(long)]
+    pub from: Option<DateTime<Utc>>,
+    /// Leave out this and what is younger; otherwise the list's last row ends it.
+    #[arg(long)]
+    pub to: Option<DateTime<Utc>>,
+    /// Also write a page that can be sent on.
+    #[arg(long)]
+    pub html: Option<PathBuf>,
 }
 
 /// Where the configuration is.

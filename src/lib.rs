@@ -9,6 +9,7 @@
 //! - [`wallet`]: the one door to money, over the three above.
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
+//! - [`feed`]: a provider's own list of transactions against our ledger.
 //! - [`http`]: callbacks, the operator's API, the ops port.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
 //!   [`fault_point`]: where the tests kill it.
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod config;
 pub mod core;
 pub mod fault_point;
+pub mod feed;
 pub mod http;
 pub mod jobs;
 pub mod meters;

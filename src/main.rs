@@ -18,7 +18,7 @@ use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{Job, Jobs, by_hand};
 use seamless_wallet::store::engine::Lanes;
 use seamless_wallet::store::{MIGRATOR, connect_pool};
-use seamless_wallet::{seed, telemetry};
+use seamless_wallet::{feed, seed, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -56,6 +56,19 @@ async fn run(task: Task) -> anyhow::Result<()> {
         }
         Task::Reapply(errand) => run_job(Job::Reapply, Scope::Window, &errand).await,
         Task::Cleanup(errand) => run_job(Job::Cleanup, Scope::Window, &errand).await,
+        Task::ReconcileProvider(list) => {
+            let config = load(&list.errand.profile)?;
+            telemetry::start_log_aside();
+            let errand = feed::Errand {
+                provider: list.provider,
+                file: list.file,
+                from: list.from,
+                to: list.to,
+                json: list.errand.json,
+                html: list.html,
+            };
+            feed::run(config, errand).await
+        }
         Task::Migrate(profile) => migrate(&load(&profile)?).await,
         Task::Seed { profile, file } => {
             let (app, lanes) = App::build(load(&profile)?).await?;

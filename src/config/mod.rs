@@ -2,6 +2,7 @@
 //! both. Everything that is wrong is said at once, before anything is started.
 
 mod env;
+mod feed;
 mod jobs;
 mod provider;
 mod sections;
@@ -14,6 +15,7 @@ use toml::{Table, Value};
 use crate::core::ProviderId;
 use env::overlay_env;
 pub use env::{Env, ProcessEnv};
+pub use feed::{Columns, Feed, FeedKind, FeedType, Sign};
 pub use jobs::Jobs;
 pub use provider::Provider;
 use provider::read_provider;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::env::Env;
+use super::feed::Feed;
 use crate::core::ProviderId;
 use crate::providers::signature::Secrets;
 
@@ -28,6 +29,8 @@ pub struct Provider {
     pub in_flight_max: usize,
     /// The protocol's own settings.
     pub settings: Table,
+    /// What its own list of transactions looks like.
+    pub feed: Option<Feed>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +48,7 @@ struct RawProvider {
     in_flight_max: usize,
     #[serde(default)]
     settings: Table,
+    feed: Option<Feed>,
 }
 
 const fn default_deadline_ms() -> u64 {
@@ -99,6 +103,7 @@ pub(super) fn read_provider(
             faults.push(what.to_owned());
         }
     }
+    faults.extend(raw.feed.iter().flat_map(Feed::faults));
     match secrets {
         Some(secrets) if faults.is_empty() => Ok((
             id,
@@ -110,6 +115,7 @@ pub(super) fn read_provider(
                 body_max: raw.body_max,
                 in_flight_max: raw.in_flight_max,
                 settings: raw.settings,
+                feed: raw.feed,
             },
         )),
         _ => Err(faults),

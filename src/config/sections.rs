@@ -94,6 +94,11 @@ pub struct Operator {
     pub deadline_ms: u64,
     pub body_max: usize,
     pub in_flight_max: usize,
+    pub pool_max: u32,
+    pub search_timeout_ms: u64,
+    pub search_examine: u32,
+    pub exports_max: usize,
+    pub export_timeout_s: u64,
 }
 
 /// One key of the operator's API.
@@ -177,6 +182,12 @@ impl Section for Operator {
         must(self.deadline_ms >= 50, "deadline_ms: must be at least 50");
         must(self.body_max > 0, "body_max: must be at least 1");
         must(self.in_flight_max > 0, "in_flight_max: must be at least 1");
+        must(self.pool_max > 0, "pool_max: must be at least 1");
+        let in_time = (1..self.deadline_ms).contains(&self.search_timeout_ms);
+        must(in_time, "search_timeout_ms: must be at least 1 and less than deadline_ms");
+        must(self.search_examine > 0, "search_examine: must be at least 1");
+        must(self.exports_max > 0, "exports_max: must be at least 1");
+        must(self.export_timeout_s > 0, "export_timeout_s: must be at least 1");
         for key in &self.keys {
             let is_hash = key.sha256.len() == 64 && hex::decode(&key.sha256).is_ok();
             must(is_hash, &format!("keys ({}): sha256 must be 64 hex characters", key.name));

@@ -181,6 +181,20 @@ impl Failure {
         Self::Internal.as_str(),
     ];
 
+    /// The words of those that say that something is wrong, with the call or with us. A refusal
+    /// says that everything works.
+    pub const FAULTS: [&'static str; 9] = [
+        "unknown_operation",
+        "address_not_allowed",
+        "bad_signature",
+        "too_large",
+        "bad_request",
+        "busy",
+        "timeout",
+        "unavailable",
+        "internal",
+    ];
+
     /// The word for metrics and logs.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -57,6 +57,17 @@ impl DatabaseConfig {
         })
     }
 
+    /// Where and how connections for people's searches are made: by index or not at all.
+    fn office_hosts(&self, timeout: Duration) -> Result<Hosts, sqlx::Error> {
+        Hosts::parse(self.url.expose_secret(), |options| {
+            self.for_look_ups(options).application_name("seamless-wallet-office").options([
+                ("statement_timeout", timeout.as_millis().to_string()),
+                ("enable_seqscan", "off".to_owned()),
+                ("jit", "off".to_owned()),
+            ])
+        })
+    }
+
     fn for_look_ups(&self, options: PgConnectOptions) -> PgConnectOptions {
         options.application_name("seamless-wallet").options([
             ("statement_timeout", self.timeout.as_millis().to_string()),
@@ -73,9 +84,40 @@ impl DatabaseConfig {
 /// # Errors
 /// Where the URL cannot be read.
 pub fn connect_pool(config: &DatabaseConfig) -> Result<PgPool, sqlx::Error> {
-    let hosts = config.hosts()?;
+    Ok(connect(config.hosts()?, config, config.pool_max))
+}
+
+/// A pool for the searches of people, so that however many there are, callbacks have their own
+/// connections. No statement takes longer than `timeout`.
+///
+/// # Errors
+/// Where the URL cannot be read.
+pub fn connect_office(
+    config: &DatabaseConfig,
+    connections: u32,
+    timeout: Duration,
+) -> Result<PgPool, sqlx::Error> {
+    Ok(connect(config.office_hosts(timeout)?, config, connections))
+}
+
+/// A transaction whose statements may take so long.
+///
+/// # Errors
+/// [`LookupError`](super::LookupError).
+pub(super) async fn patient(
+    pool: &PgPool,
+    timeout_ms: u64,
+) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, super::LookupError> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query!("SELECT set_config('statement_timeout', $1, true)", timeout_ms.to_string())
+        .fetch_one(&mut *transaction)
+        .await?;
+    Ok(transaction)
+}
+
+fn connect(hosts: Hosts, config: &DatabaseConfig, connections: u32) -> PgPool {
     let mut options = PgPoolOptions::new()
-        .max_connections(config.pool_max)
+        .max_connections(connections)
         .acquire_timeout(config.timeout)
         // A ping on each use costs a round trip; without any, a restarted database would cost
         // one failed look-up for each connection that it has closed.
@@ -93,7 +135,7 @@ pub fn connect_pool(config: &DatabaseConfig) -> Result<PgPool, sqlx::Error> {
     if hosts.are_several() {
         tokio::spawn(hosts.lead(pool.clone()));
     }
-    Ok(pool)
+    pool
 }
 
 /// True when the database has exactly the migrations of this build, or newer ones as well.

@@ -40,8 +40,8 @@ pub async fn sessions(
     fenced(row.held, row.done)
 }
 
-/// Removes reconciliation runs that began longer than `kept` ago, and what they found; says
-/// how many rows that were.
+/// Removes reconciliation runs that began longer than `kept` ago, what they found, and calls of
+/// that time under keys that say something else; says how many rows that were.
 ///
 /// # Errors
 /// [`FencedError`].
@@ -69,9 +69,17 @@ pub async fn reconciliations(
                 ORDER BY r.run_id
                 LIMIT $4)
             RETURNING 1
+        ), mismatches AS (
+            DELETE FROM ledger_mismatch WHERE mismatch_id IN (
+                SELECT m.mismatch_id FROM held, ledger_mismatch m
+                WHERE m.at < now() - make_interval(secs => $3)
+                ORDER BY m.mismatch_id
+                LIMIT $4)
+            RETURNING 1
         )
         SELECT (SELECT count(*) FROM held) AS "held!",
-               (SELECT count(*) FROM findings) + (SELECT count(*) FROM runs) AS "done!"
+               (SELECT count(*) FROM findings) + (SELECT count(*) FROM runs)
+               + (SELECT count(*) FROM mismatches) AS "done!"
         "#,
         fence.name,
         fence.fencing,

@@ -45,3 +45,52 @@ pub async fn switch(
     .await?;
     Ok(())
 }
+
+/// A game that somebody has switched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switched {
+    /// Whose.
+    pub provider: String,
+    /// Which.
+    pub game_id: String,
+    /// Whether it takes stakes.
+    pub enabled: bool,
+}
+
+/// Which switched games to list, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of one provider.
+    pub provider: Option<ProviderId>,
+    /// On, or off.
+    pub enabled: Option<bool>,
+    /// After this game of this provider: the last of the page before.
+    pub after: Option<(String, String)>,
+    /// At most so many.
+    pub limit: u16,
+}
+
+/// A page of the games that somebody has switched. All others are on.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Switched>, LookupError> {
+    let (provider, game) = filter.after.clone().unwrap_or_default();
+    let games = sqlx::query_as!(
+        Switched,
+        "SELECT provider, game_id, enabled FROM game
+         WHERE (provider, game_id) > ($1, $2)
+           AND ($3::text IS NULL OR provider = $3)
+           AND ($4::bool IS NULL OR enabled = $4)
+         ORDER BY provider, game_id
+         LIMIT $5",
+        provider,
+        game,
+        filter.provider.as_ref().map(ProviderId::as_str),
+        filter.enabled,
+        i64::from(filter.limit),
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(games)
+}

@@ -1,58 +1,10 @@
-//! Reading the ledger, for people.
+//! Looking a movement up by its key.
 
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use super::LookupError;
 use super::read::StoredRow;
-use crate::core::{Key, PlayerId, ProviderId, RoundId, Row};
-
-/// Which rows to list, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Of one player.
-    pub player: Option<PlayerId>,
-    /// Of one provider.
-    pub provider: Option<ProviderId>,
-    /// Of one round.
-    pub round: Option<RoundId>,
-    /// Older than this operator transaction id: the last one of the page before.
-    pub before: Option<Uuid>,
-    /// At most so many rows.
-    pub limit: u16,
-}
-
-/// A page of the ledger. Operator transaction ids grow with time, so a page stays right while
-/// rows arrive.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Row>, LookupError> {
-    let rows = sqlx::query_as!(
-        StoredRow,
-        r#"
-        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
-               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, NULL::bigint AS round_credits
-        FROM trx_log
-        WHERE ($1::text IS NULL OR player_id = $1)
-          AND ($2::text IS NULL OR provider = $2)
-          AND ($3::text IS NULL OR round_id = $3)
-          AND ($4::uuid IS NULL OR transaction_id < $4)
-        ORDER BY transaction_id DESC
-        LIMIT $5
-        "#,
-        filter.player.as_ref().map(PlayerId::as_str),
-        filter.provider.as_ref().map(ProviderId::as_str),
-        filter.round.as_ref().map(RoundId::as_str),
-        filter.before,
-        i64::from(filter.limit),
-    )
-    .fetch_all(pool)
-    .await?;
-    rows.into_iter().map(StoredRow::into_row).collect()
-}
+use crate::core::{Key, PlayerId, Row};
 
 /// The row of a player under this key, whatever became of it.
 ///

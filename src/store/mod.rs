@@ -2,8 +2,9 @@
 //!
 //! [`connect`] and [`hosts`] make connections. [`engine`] commits commands in groups; [`commit`]
 //! and [`read`] are its statements. [`lease`], [`audit`], [`reconciliation`], [`mod@parked`] and
-//! [`expiry`] are what the jobs say. The other files are look-ups that move no money. Nothing
-//! here knows a provider, HTTP or Redis.
+//! [`expiry`] are what the jobs say. [`search`], [`statement`], [`rounds`] and [`provider_rows`]
+//! read the ledger for people, [`operator_audit`] and [`mismatches`] keep what it has no room for.
+//! The other files are look-ups that move no money. Nothing here knows a provider, HTTP or Redis.
 
 pub mod audit;
 pub mod commit;
@@ -16,14 +17,20 @@ mod lane;
 pub mod lease;
 mod line;
 pub mod log;
+pub mod mismatches;
+pub mod operator_audit;
 pub mod parked;
 pub mod players;
+pub mod provider_rows;
 pub mod read;
 pub mod reconciliation;
+pub mod rounds;
+pub mod search;
 pub mod sessions;
+pub mod statement;
 pub mod waiting;
 
-pub use connect::{DatabaseConfig, MIGRATOR, connect_pool, schema_is_current};
+pub use connect::{DatabaseConfig, MIGRATOR, connect_office, connect_pool, schema_is_current};
 pub use engine::{Engine, EngineConfig};
 
 /// Why a command was not decided.
@@ -52,12 +59,26 @@ pub enum LookupError {
     /// The database cannot be reached, or did not answer in time.
     #[error("database unavailable: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// A search for a person took longer than one may.
+    #[error("the search took too long")]
+    TooSlow,
     /// A stored value is not one that this version knows.
     #[error("stored value not understood: {0}")]
     Unreadable(&'static str),
     /// Anything else: a fault of ours.
     #[error("database: {0}")]
     Other(#[source] sqlx::Error),
+}
+
+impl LookupError {
+    /// What went wrong with a search whose time is limited by `statement_timeout`.
+    fn of_search(error: sqlx::Error) -> Self {
+        // 57014: the statement was cancelled.
+        match error.as_database_error().and_then(|error| error.code()).as_deref() {
+            Some("57014") => Self::TooSlow,
+            _ => error.into(),
+        }
+    }
 }
 
 impl From<sqlx::Error> for LookupError {

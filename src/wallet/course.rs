@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::notes::{Layer, note_flags, note_repeats};
+use super::notes::{Layer, MismatchSender, note_flags, note_repeats};
 use crate::cache::{Cache, CacheState, CachedBalance, Claim, Claimed, Finished, Publication};
 use crate::core::policy::LateOriginal;
 use crate::core::{Action, Command, Key, Receipt};
@@ -90,7 +90,8 @@ async fn claim(cache: Cache, engine: Engine, mut arrivals: mpsc::Receiver<Arriva
 fn go_on(engine: &Engine, job: Job, claimed: Claimed) {
     let repeat_expected = match claimed {
         Claimed::Finished(receipt) if !may_have_been_undone(&job.attempt.command) => {
-            note_repeats(&job.attempt, &receipt, Layer::Redis);
+            // A key with other contents is never answered here.
+            note_repeats(&job.attempt, &receipt, Layer::Redis, None);
             let _: Result<(), Result<Receipt, ExecuteError>> = job.answer.send(Ok(receipt));
             return;
         }
@@ -124,12 +125,20 @@ fn may_have_been_undone(command: &Command) -> bool {
 }
 
 /// The engine's outbox: tells Redis what was committed, then the callers.
-pub struct Publisher(Cache);
+pub struct Publisher {
+    cache: Cache,
+    mismatches: Option<MismatchSender>,
+}
 
 impl Publisher {
     /// For this cache.
     pub fn to(cache: &Cache) -> Arc<Self> {
-        Arc::new(Self(cache.clone()))
+        Arc::new(Self { cache: cache.clone(), mismatches: None })
+    }
+
+    /// For this cache; calls under a key that says something else are passed on.
+    pub fn keeping(cache: &Cache, mismatches: MismatchSender) -> Arc<Self> {
+        Arc::new(Self { cache: cache.clone(), mismatches: Some(mismatches) })
     }
 }
 
@@ -137,13 +146,13 @@ impl Outbox for Publisher {
     fn settle(&self, batch: Vec<Settled>) {
         fault_point::reached(Moment::Committed);
         for Settled { attempt, receipt, .. } in &batch {
-            note_repeats(attempt, receipt, Layer::Database);
+            note_repeats(attempt, receipt, Layer::Database, self.mismatches.as_ref());
             note_flags(attempt, receipt);
         }
-        if self.0.state() == CacheState::Disabled {
+        if self.cache.state() == CacheState::Disabled {
             return Directly.settle(batch);
         }
-        let cache = self.0.clone();
+        let cache = self.cache.clone();
         tokio::spawn(async move {
             let from = batch.iter().any(|settled| settled.trail.is_some()).then(Instant::now);
             cache.publish_all(batch.iter().map(publication).collect()).await;

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use self::course::Course;
 pub use self::course::Publisher;
+pub use self::notes::MismatchSender;
 use crate::cache::{Cache, CachedBalance};
 use crate::core::policy::SessionRule;
 use crate::core::{
@@ -73,6 +74,7 @@ impl From<LookupError> for WalletError {
         tracing::warn!(%error, "look-up failed");
         match error {
             LookupError::Unavailable(_) => Self::Unavailable,
+            LookupError::TooSlow => Self::Timeout,
             LookupError::Unreadable(_) | LookupError::Other(_) => Self::Internal,
         }
     }

@@ -1,8 +1,14 @@
 //! What is counted and logged of a command that was decided.
 
 use metrics::counter;
+use tokio::sync::mpsc;
 
-use crate::core::{Attempt, Outcome, Reason, Receipt};
+use crate::core::{Attempt, Entry, Movement, Outcome, Reason, Receipt};
+use crate::store::mismatches::Mismatch;
+
+/// Calls under a key that says something else, on their way to where they are kept. One that
+/// finds no room is counted and logged all the same.
+pub type MismatchSender = mpsc::Sender<Mismatch>;
 
 /// Which layer caught a repeat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,13 +29,22 @@ impl Layer {
 }
 
 /// Counts and logs what had been decided before, naming the first transaction.
-pub(super) fn note_repeats(attempt: &Attempt, receipt: &Receipt, layer: Layer) {
+pub(super) fn note_repeats(
+    attempt: &Attempt,
+    receipt: &Receipt,
+    layer: Layer,
+    mismatches: Option<&MismatchSender>,
+) {
     let command = &attempt.command;
     for (movement, outcome) in command.movements.iter().zip(&receipt.outcomes) {
         if !outcome.is_repeat() {
             continue;
         }
         let mismatch = matches!(outcome, Outcome::Mismatch(_));
+        if let (Outcome::Mismatch(first), Some(sender)) = (outcome, mismatches) {
+            // No reply waits for it.
+            let _: Result<(), _> = sender.try_send(mismatch_of(attempt, movement, first));
+        }
         counter!(
             "wallet_duplicates_total",
             "provider" => command.provider.to_string(),
@@ -50,6 +65,21 @@ pub(super) fn note_repeats(attempt: &Attempt, receipt: &Receipt, layer: Layer) {
                 "a repeat: nothing moved"
             );
         }
+    }
+}
+
+fn mismatch_of(attempt: &Attempt, movement: &Movement, first: &Entry) -> Mismatch {
+    let command = &attempt.command;
+    Mismatch {
+        key: command.key(&movement.tx_id),
+        player: command.player.clone(),
+        round: command.round.clone(),
+        game: command.game.clone(),
+        kind: movement.action.kind(),
+        category: movement.category,
+        requested: movement.action.requested(),
+        transaction_id: first.id(),
+        at: attempt.received_at,
     }
 }
 

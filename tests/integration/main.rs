@@ -7,6 +7,7 @@ mod chaos;
 mod decide_properties;
 mod deployment;
 mod distributed;
+mod feed;
 mod houserules;
 mod jobs;
 mod kills;

@@ -117,6 +117,25 @@ pub fn unknown_provider() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "provider_unknown", detail)
 }
 
+/// A round of which nothing is known.
+pub fn unknown_round() -> Problem {
+    let detail = "nothing was ever said about this round of this player";
+    Problem::new(StatusCode::NOT_FOUND, "round_unknown", detail)
+}
+
+/// A search that the database does not come to an end of.
+pub fn search_too_wide() -> Problem {
+    let detail = "this search takes too long: ask for a shorter time (`from`, `to`), one round or \
+                  one key";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "search_too_wide", detail)
+}
+
+/// As many exports as there may be.
+pub fn too_many_exports() -> Problem {
+    let detail = "other exports are in progress on this node: nothing was done, try again";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+}
+
 /// A movement that does not wait (any more).
 pub fn not_parked() -> Problem {
     let detail = "no movement of this id waits: it was decided, or never parked";
@@ -179,6 +198,9 @@ impl From<WalletError> for Problem {
 
 impl From<LookupError> for Problem {
     fn from(error: LookupError) -> Self {
-        WalletError::from(error).into()
+        match error {
+            LookupError::TooSlow => search_too_wide(),
+            error => WalletError::from(error).into(),
+        }
     }
 }

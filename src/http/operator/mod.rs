@@ -1,21 +1,29 @@
-//! The operator's own API, `/operator/v1`: players, money in and out, sessions, the ledger,
-//! games, movements that wait, reconciliations. JSON in and out; money in decimal strings; every
+//! The operator's own API, `/operator/v1`: players, money in and out, corrections, sessions, the
+//! ledger, rounds, statements, exports, games, providers, movements that wait, reconciliations,
+//! and who changed what. JSON in and out; money in decimal strings; every
 //! refusal is a problem document.
 //!
 //! It moves money through the wallet's door alone, as the provider `operator`.
 
+mod audit;
+mod audited;
 mod auth;
 mod command;
+mod corrections;
 mod docs;
 mod error;
+mod export;
 mod extract;
 mod games;
 mod layers;
 mod money;
 mod parked;
 mod players;
+mod providers;
 mod reconciliation;
+mod rounds;
 mod sessions;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -26,7 +34,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, post};
 use utoipa::OpenApi;
 
 use self::docs::BearerKey;
@@ -45,28 +53,39 @@ use crate::app::App;
         players::open,
         players::read,
         players::change,
+        statement::read,
+        statement::export,
         money::deposit,
         money::withdraw,
+        corrections::correct,
         sessions::issue,
         sessions::revoke,
         transactions::list,
+        transactions::export,
+        rounds::read,
+        games::list,
+        games::read,
         games::switch,
+        providers::list,
         parked::list,
         parked::redrive,
         parked::bury,
         reconciliation::runs,
         reconciliation::drift,
+        audit::list,
     ),
     components(schemas(Problem)),
     modifiers(&BearerKey),
     tags(
         (name = "players", description = "Wallets, their state and their limits."),
-        (name = "money", description = "Money from outside and to outside."),
+        (name = "money", description = "Money from outside and to outside, and corrections."),
         (name = "sessions", description = "Launch tokens for providers' games."),
-        (name = "transactions", description = "The ledger."),
+        (name = "transactions", description = "The ledger, and the rounds in it."),
         (name = "games", description = "Games that are on or off."),
+        (name = "providers", description = "How their calls fare."),
         (name = "parked", description = "Movements that wait until they can be decided."),
         (name = "reconciliation", description = "Whether what there is twice is the same."),
+        (name = "audit", description = "Who changed what by hand."),
     )
 )]
 pub struct OperatorApi;
@@ -78,14 +97,22 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/players/{player_id}", get(players::read).patch(players::change))
         .route("/v1/players/{player_id}/deposits", post(money::deposit))
         .route("/v1/players/{player_id}/withdrawals", post(money::withdraw))
+        .route("/v1/players/{player_id}/corrections", post(corrections::correct))
         .route("/v1/sessions", post(sessions::issue))
         .route("/v1/sessions/{token}", delete(sessions::revoke))
-        .route("/v1/games/{provider}/{game_id}", put(games::switch))
+        .route("/v1/games/{provider}/{game_id}", get(games::read).put(games::switch))
+        .route("/v1/providers", get(providers::list))
         .route("/v1/parked/{id}/redrive", post(parked::redrive))
         .route("/v1/parked/{id}/dead", post(parked::bury))
         .route_layer(from_fn(extract::refuse_query))
         // Those with a query.
+        .route("/v1/players/{player_id}/statement", get(statement::read))
+        .route("/v1/players/{player_id}/statement/export/{format}", get(statement::export))
         .route("/v1/transactions", get(transactions::list))
+        .route("/v1/transactions/export/{format}", get(transactions::export))
+        .route("/v1/rounds", get(rounds::read))
+        .route("/v1/games", get(games::list))
+        .route("/v1/audit", get(audit::list))
         .route("/v1/parked", get(parked::list))
         .route("/v1/reconciliation/runs", get(reconciliation::runs))
         .route("/v1/reconciliation/drift", get(reconciliation::drift))

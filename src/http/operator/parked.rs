@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::audited::{self, AUTHOR_MAX, REASON_MAX};
 use super::docs::{self, refusals};
 use super::error;
 use super::extract::{JsonBody, PathParams, QueryParams};
+use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::Transaction;
-use super::wire::{Faults, moment};
+use super::wire::{Faults, moment, present, said};
 use crate::app::App;
 use crate::core::{PlayerId, ProviderId};
 use crate::http::problem::Problem;
 use crate::jobs::JobError;
 use crate::jobs::reapply::{self, Attempted};
+use crate::store::operator_audit::{Deed, End};
 use crate::store::parked::Place;
 use crate::store::waiting::{self, Filter, Parked};
-
-/// The most characters of a reason.
-const REASON_MAX: usize = 500;
 
 /// Which parked movements.
 #[derive(Deserialize, IntoParams)]
@@ -167,15 +167,32 @@ refusals!(RedriveRefusals: docs::of_writes() =>
 )]
 pub async fn redrive(
     State(app): State<Arc<App>>,
+    call: Call,
     PathParams(id): PathParams<String>,
 ) -> Result<Json<Redriven>, Problem> {
     let (id, place) = find(&app, &id).await?;
-    waiting::revive(app.wallet.pool(), &place).await?;
-    let (status, reason) = match reapply::attempt(&app, &place).await? {
-        Attempted::Decided(how) => ("decided", how),
-        Attempted::Waits(reason) | Attempted::Hopeless(reason) => ("waiting", reason),
+    let deed = deed(&call, "redrive", (id, &place));
+    let attempt = async {
+        waiting::revive(app.wallet.pool(), &place).await?;
+        let (status, reason) = match reapply::attempt(&app, &place).await? {
+            Attempted::Decided(how) => ("decided", how),
+            Attempted::Waits(reason) | Attempted::Hopeless(reason) => ("waiting", reason),
+        };
+        let redriven = Redriven { transaction_id: id.simple().to_string(), status, reason };
+        let after = audited::state(&redriven);
+        Ok((Json(redriven), End { outcome: "done", after, ..End::default() }))
     };
-    Ok(Json(Redriven { transaction_id: id.simple().to_string(), status, reason }))
+    audited::run(&app, deed, attempt).await
+}
+
+fn deed(call: &Call, action: &'static str, (id, place): (Uuid, &Place)) -> Deed {
+    Deed {
+        player: Some(place.player.clone()),
+        provider: Some(place.key.provider.to_string()),
+        subject: Some(place.key.tx_id.to_string()),
+        transaction_id: Some(id),
+        ..audited::deed(call, action)
+    }
 }
 
 /// Why a movement is given up.
@@ -185,6 +202,10 @@ pub struct Burial {
     /// For those who ask later; 1 to 500 characters.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
+    /// The person who decided it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(required = false, min_length = 1, max_length = 100)]
+    author: Option<String>,
 }
 
 refusals!(BuryRefusals: docs::of_bodies() =>
@@ -197,7 +218,9 @@ refusals!(BuryRefusals: docs::of_bodies() =>
     post, path = "/operator/v1/parked/{id}/dead", tag = "parked",
     params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
         description = "The `transaction_id` of the movement.")),
-    request_body(content = Burial, example = json!({"reason": "paid by hand, case 1234"})),
+    request_body(content = Burial, example = json!({
+        "reason": "paid by hand, case 1234", "author": "m.rossi"
+    })),
     responses(
         (status = 200, description = "It is given up.", body = ParkedMovement, example = json!({
             "transaction": {
@@ -218,26 +241,30 @@ refusals!(BuryRefusals: docs::of_bodies() =>
 )]
 pub async fn bury(
     State(app): State<Arc<App>>,
+    call: Call,
     PathParams(id): PathParams<String>,
     JsonBody(body): JsonBody<Burial>,
 ) -> Result<Json<ParkedMovement>, Problem> {
-    let reason = body.reason.trim();
-    let fits = (1..=REASON_MAX).contains(&reason.chars().count());
     let mut faults = Faults::default();
-    let said = if fits && !reason.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        Err("must have 1 to 500 characters")
+    let reason = faults.check("reason", said(&body.reason, REASON_MAX));
+    let author = body.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+    let author = faults.check_optional("author", author);
+    let Some(reason) = reason.filter(|_| faults.is_empty()) else {
+        return Err(error::wrong_values(faults.into_errors()));
     };
-    faults.check("reason", said);
-    faults.none_or(error::wrong_values)?;
     let (id, place) = find(&app, &id).await?;
-    if !waiting::bury(app.wallet.pool(), &place, reason).await? {
-        return Err(error::not_parked());
-    }
-    let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
-    let found = waiting::page(app.wallet.pool(), &filter).await?.into_iter().next();
-    Ok(Json(found.ok_or_else(error::not_parked)?.into()))
+    let deed =
+        Deed { author, reason: Some(reason.clone()), ..deed(&call, "give_up", (id, &place)) };
+    let burial = async {
+        if !waiting::bury(app.wallet.pool(), &place, &reason).await? {
+            return Err(error::not_parked());
+        }
+        let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
+        let found = waiting::page(app.wallet.pool(), &filter).await?.into_iter().next();
+        let buried = ParkedMovement::from(found.ok_or_else(error::not_parked)?);
+        Ok((Json(buried), End { outcome: "done", ..End::default() }))
+    };
+    audited::run(&app, deed, burial).await
 }
 
 async fn find(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {

@@ -9,15 +9,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited::{self, AUTHOR_MAX, REASON_MAX};
 use super::command::command;
 use super::docs::{self, refusals};
 use super::error;
 use super::extract::{JsonBody, PlayerPath};
 use super::layers::Call;
-use super::wire::{Faults, MoneyText, money, present};
+use super::wire::{Faults, MoneyText, money, present, said};
 use crate::app::App;
-use crate::core::{Action, Category, Currency, PlayerId, PlayerStatus, Reason, WalletState};
+use crate::core::{
+    Action, Amount, Category, Currency, PlayerId, PlayerStatus, Reason, Receipt, WalletState,
+};
 use crate::http::problem::Problem;
+use crate::store::operator_audit::{Deed, End};
 use crate::store::players;
 
 /// A player and the wallet, as they are now.
@@ -44,6 +48,38 @@ impl From<WalletState> for Player {
             version: wallet.version,
             status: wallet.status.as_str(),
             bet_limit: wallet.bet_limit.map(|limit| money(limit.micros())),
+        }
+    }
+}
+
+/// A wallet for the record.
+#[derive(Serialize)]
+pub struct Standing {
+    balance: String,
+    version: i64,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bet_limit: Option<String>,
+}
+
+impl From<&WalletState> for Standing {
+    fn from(wallet: &WalletState) -> Self {
+        Self {
+            balance: money(wallet.balance),
+            version: wallet.version,
+            status: wallet.status.as_str(),
+            bet_limit: wallet.bet_limit.map(|limit| money(limit.micros())),
+        }
+    }
+}
+
+impl From<&Receipt> for Standing {
+    fn from(receipt: &Receipt) -> Self {
+        Self {
+            balance: money(receipt.balance),
+            version: receipt.version,
+            status: receipt.status.as_str(),
+            bet_limit: None,
         }
     }
 }
@@ -132,6 +168,14 @@ pub struct PlayerChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, required = false)]
     bet_limit: Option<Option<MoneyText>>,
+    /// For those who ask later.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(required = false, min_length = 1, max_length = 500)]
+    reason: Option<String>,
+    /// The person who decided it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(required = false, min_length = 1, max_length = 100)]
+    author: Option<String>,
 }
 
 refusals!(ChangeRefusals: docs::of_bodies() =>
@@ -145,7 +189,10 @@ refusals!(ChangeRefusals: docs::of_bodies() =>
     patch, path = "/operator/v1/players/{player_id}", tag = "players",
     params(("player_id" = String, Path, example = "p-42")),
     request_body(
-        content = PlayerChange, example = json!({"status": "frozen", "bet_limit": "10.00"})
+        content = PlayerChange, example = json!({
+            "status": "frozen", "bet_limit": "10.00",
+            "reason": "asked for a break, case 1234", "author": "m.rossi"
+        })
     ),
     responses(
         (status = 200, description = "As it is now.", body = Player, example = json!({
@@ -165,15 +212,41 @@ pub async fn change(
     let status = faults.check_optional("status", body.status.as_deref().map(status_named));
     let limit = body.bet_limit.map(|limit| limit.map(|text| text.amount()).transpose());
     let limit = faults.check_optional("bet_limit", limit);
+    let reason = body.reason.as_deref().map(|text| said(text, REASON_MAX));
+    let author = body.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+    let (reason, author) =
+        (faults.check_optional("reason", reason), faults.check_optional("author", author));
     faults.none_or(error::wrong_values)?;
     let now = find(&app, &player).await?;
-    if let Some(status) = status.filter(|status| *status != now.status) {
-        set_status(&app, &call, &player, status).await?;
+    let status = status.filter(|status| *status != now.status);
+    if status.is_none() && limit.is_none() {
+        return Ok(Json(now.into()));
+    }
+    let deed = Deed {
+        author,
+        reason,
+        player: Some(player.clone()),
+        before: audited::state(&Standing::from(&now)),
+        ..audited::deed(&call, "player")
+    };
+    audited::run(&app, deed, make(&app, &call, &player, (status, limit))).await
+}
+
+async fn make(
+    app: &App,
+    call: &Call,
+    player: &PlayerId,
+    (status, limit): (Option<PlayerStatus>, Option<Option<Amount>>),
+) -> Result<(Json<Player>, End), Problem> {
+    if let Some(status) = status {
+        set_status(app, call, player, status).await?;
     }
     if let Some(limit) = limit {
-        players::set_bet_limit(app.wallet.pool(), &player, limit).await?;
+        players::set_bet_limit(app.wallet.pool(), player, limit).await?;
     }
-    Ok(Json(find(&app, &player).await?.into()))
+    let now = find(app, player).await?;
+    let after = audited::state(&Standing::from(&now));
+    Ok((Json(now.into()), End { outcome: "done", after, ..End::default() }))
 }
 
 fn status_named(word: &str) -> Result<PlayerStatus, &'static str> {

@@ -1,43 +1,76 @@
-//! The ledger, newest first, in pages that stay right while rows arrive.
+//! The ledger, newest first, in pages that stay right while rows arrive, and as a whole.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::command::OPERATOR;
 use super::docs::{self, refusals};
 use super::error;
-use super::extract::QueryParams;
-use super::wire::{Faults, moment, money};
+use super::export::{self, Format, Shape};
+use super::extract::{PathParams, QueryParams};
+use super::reconciliation::bad_values;
+use super::wire::{Faults, moment, moment_of, money, word};
 use crate::app::App;
-use crate::core::{Micros, PlayerId, ProviderId, RoundId, Row};
+use crate::core::{
+    Category, GameId, Kind, Micros, PlayerId, ProviderId, RoundId, Row, RowOutcome, TransactionId,
+    TxId,
+};
 use crate::http::problem::{FieldError, Problem};
-use crate::store::log::{self, Filter};
+use crate::store::search::{self, Bound, Search};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 500;
 
-/// Which rows.
+/// Which rows. All that is given has to hold.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
+pub struct SearchQuery {
     /// Of one player.
     #[param(example = "p-42")]
     player_id: Option<String>,
-    /// Of one provider; `operator` for deposits, withdrawals and changes of status.
+    /// Of one provider; `operator` for deposits, withdrawals, corrections and changes of status.
     #[param(example = "pragmatic")]
     provider: Option<String>,
     /// Of one round.
     #[param(example = "5103188801")]
     round_id: Option<String>,
-    /// How many at most.
+    /// Of one game.
+    #[param(example = "vs20demogame")]
+    game_id: Option<String>,
+    /// Under this idempotency key.
+    #[param(example = "64f0c2a19b3d5e7f80a1b202")]
+    tx_id: Option<String>,
+    /// The one with this operator transaction id.
+    #[param(example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6")]
+    transaction_id: Option<String>,
+    /// `debit`, `credit`, `reverse`, `adjust` or `note`.
+    #[param(schema_with = docs::kind)]
+    kind: Option<String>,
+    /// Why the money moved.
+    #[param(schema_with = docs::category)]
+    category: Option<String>,
+    /// What became of it.
+    #[param(schema_with = docs::outcome)]
+    outcome: Option<String>,
+    /// Not before this millisecond of our clock.
+    #[param(example = "2026-10-01T00:00:00Z")]
+    from: Option<String>,
+    /// Before this millisecond of our clock.
+    #[param(example = "2026-11-01T00:00:00Z")]
+    to: Option<String>,
+    /// How many at most. Not for an export, which is all.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u16>,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the page before. For an export, the last `transaction_id` of one
+    /// that broke off.
     #[param(example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6")]
     cursor: Option<String>,
 }
@@ -46,7 +79,9 @@ pub struct ListQuery {
 #[derive(Serialize, ToSchema)]
 pub struct TransactionPage {
     items: Vec<Transaction>,
-    /// For the next page; `null` on the last.
+    /// For the next page; `null` on the last. A page may be short, or empty, and still have a
+    /// next one: where neither a player nor a key narrows the search, it looks at so many rows
+    /// at once.
     next_cursor: Option<String>,
 }
 
@@ -117,14 +152,70 @@ impl From<Row> for Transaction {
     }
 }
 
-refusals!(ListRefusals: docs::of_all() => error::bad_query(
-    "the query has values that cannot be used",
-    vec![FieldError { field: "limit", detail: "must be 1 to 500".to_owned() }],
-));
+impl Transaction {
+    /// The columns of an export.
+    pub const COLUMNS: [&'static str; 19] = [
+        "transaction_id",
+        "created_at",
+        "occurred_at",
+        "provider",
+        "tx_id",
+        "player_id",
+        "kind",
+        "category",
+        "outcome",
+        "reason",
+        "amount",
+        "requested",
+        "shortfall",
+        "balance_after",
+        "version",
+        "round_id",
+        "game_id",
+        "reverses",
+        "detail",
+    ];
 
-/// List the ledger, newest first. Follow `next_cursor` with the same filter.
+    /// The cells of an export, safe to be opened as a sheet.
+    pub fn cells(&self) -> [Cow<'_, str>; 19] {
+        let plain = |text: &'static str| Cow::Borrowed(text);
+        let own = |text: &'_ Option<String>| Cow::Owned(text.clone().unwrap_or_default());
+        let theirs = |text: &Option<String>| {
+            Cow::Owned(export::safe(text.as_deref().unwrap_or_default()).into_owned())
+        };
+        [
+            Cow::Borrowed(&self.transaction_id),
+            Cow::Borrowed(&self.created_at),
+            own(&self.occurred_at),
+            export::safe(&self.provider),
+            export::safe(&self.tx_id),
+            export::safe(&self.player_id),
+            plain(self.kind),
+            plain(self.category),
+            plain(self.outcome),
+            plain(self.reason.unwrap_or_default()),
+            Cow::Borrowed(&self.amount),
+            Cow::Borrowed(&self.requested),
+            Cow::Borrowed(&self.shortfall),
+            own(&self.balance_after),
+            Cow::Owned(self.version.map(|version| version.to_string()).unwrap_or_default()),
+            theirs(&self.round_id),
+            theirs(&self.game_id),
+            theirs(&self.reverses),
+            theirs(&self.detail),
+        ]
+    }
+}
+
+refusals!(ListRefusals: docs::of_all() =>
+    bad_values("limit", "must be 1 to 500"), error::search_too_wide());
+
+/// Search the ledger, newest first. Follow `next_cursor` with the same filter.
+///
+/// A player, a round of a player, a key and an operator transaction id are looked up; any other
+/// search walks back through time, some rows for each page.
 #[utoipa::path(
-    get, path = "/operator/v1/transactions", tag = "transactions", params(ListQuery),
+    get, path = "/operator/v1/transactions", tag = "transactions", params(SearchQuery),
     responses(
         (status = 200, description = "A page.", body = TransactionPage, example = json!({
             "items": [{
@@ -143,40 +234,123 @@ refusals!(ListRefusals: docs::of_all() => error::bad_query(
 )]
 pub async fn list(
     State(app): State<Arc<App>>,
-    QueryParams(query): QueryParams<ListQuery>,
+    QueryParams(query): QueryParams<SearchQuery>,
 ) -> Result<Json<TransactionPage>, Problem> {
-    let filter = filter(&query)?;
-    // One more than asked for tells whether there is a next page.
-    let one_more = Filter { limit: filter.limit.saturating_add(1), ..filter.clone() };
-    let mut rows = log::page(app.wallet.pool(), &one_more).await?;
-    let more = rows.len() > usize::from(filter.limit);
-    rows.truncate(usize::from(filter.limit));
-    let last = rows.last().filter(|_| more).map(|row| row.transaction_id.to_string());
-    let items = rows.into_iter().map(Transaction::from).collect();
-    Ok(Json(TransactionPage { items, next_cursor: last }))
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let (search, before) = search_of(&app, &query, |faults| {
+        let fits = (1..=MAX_LIMIT).contains(&limit);
+        faults.check("limit", if fits { Ok(()) } else { Err("must be 1 to 500") });
+    })?;
+    let bound = Bound { before, limit, examine: app.office.examine };
+    let page = search::page(&app.office.pool, &search, bound).await?;
+    Ok(Json(TransactionPage {
+        next_cursor: page.next.map(|id| id.simple().to_string()),
+        items: page.rows.into_iter().map(Transaction::from).collect(),
+    }))
 }
 
-fn filter(query: &ListQuery) -> Result<Filter, Problem> {
+refusals!(ExportRefusals: docs::of_all() =>
+    bad_values("limit", "an export is all of it"),
+    docs::in_path("format", "must be csv or ndjson"),
+    error::search_too_wide());
+
+/// Export what a search finds, newest first, as one file of any length.
+///
+/// It is sent as it is read. One that breaks off ends without its last chunk, so a client sees
+/// that it is not whole; `cursor` goes on. In CSV, text that a sheet would take for a formula has
+/// an apostrophe before it; NDJSON has every text as it is.
+#[utoipa::path(
+    get, path = "/operator/v1/transactions/export/{format}", tag = "transactions",
+    params(("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
+        SearchQuery),
+    responses(
+        (status = 200, description = "A file; of NDJSON, each line is a `Transaction`.",
+            content(
+                (String = "text/csv", example = "transaction_id,created_at,occurred_at,…"),
+                (Transaction = "application/x-ndjson"),
+            )),
+        ExportRefusals
+    )
+)]
+pub async fn export(
+    State(app): State<Arc<App>>,
+    PathParams(format): PathParams<String>,
+    QueryParams(query): QueryParams<SearchQuery>,
+) -> Result<Response, Problem> {
+    let format = Format::named(&format)?;
+    let (mut search, before) = search_of(&app, &query, |faults| {
+        let fits = query.limit.is_none();
+        faults.check("limit", if fits { Ok(()) } else { Err("an export is all of it") });
+    })?;
+    search.before = before;
+    let (pool, examine) = (app.office.pool.clone(), app.office.examine);
+    let timeout = export::timeout_ms(&app);
+    let shape = Shape {
+        name: "transactions",
+        head: format.line(&Transaction::COLUMNS, None::<&()>)?,
+        line: |format, row| {
+            let transaction = Transaction::from(row);
+            format.line(&transaction.cells(), Some(&transaction))
+        },
+        tail: Vec::new(),
+    };
+    export::send(&app, format, shape, |rows| async move {
+        search::export(&pool, &search, (examine, timeout), &rows).await
+    })
+    .await
+}
+
+fn search_of(
+    app: &App,
+    query: &SearchQuery,
+    also: impl FnOnce(&mut Faults),
+) -> Result<(Search, Option<Uuid>), Problem> {
     let mut faults = Faults::default();
-    let player = query.player_id.as_ref().map(PlayerId::parse);
-    let provider = query.provider.as_ref().map(ProviderId::parse);
-    let round = query.round_id.as_ref().map(RoundId::parse);
+    let id = |text: &String| Uuid::try_parse(text).map_err(|_| "is no transaction id");
     let cursor = query
         .cursor
-        .as_deref()
-        .map(Uuid::try_parse)
-        .map(|parsed| parsed.map_err(|_| "is not the `next_cursor` of a page"));
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    let in_range = if (1..=MAX_LIMIT).contains(&limit) { Ok(()) } else { Err("must be 1 to 500") };
-    let filter = Filter {
-        player: faults.check_optional("player_id", player),
-        provider: faults.check_optional("provider", provider),
-        round: faults.check_optional("round_id", round),
-        before: faults.check_optional("cursor", cursor),
-        limit,
+        .as_ref()
+        .map(|text| Uuid::try_parse(text).map_err(|_| "is not the `next_cursor` of a page"));
+    let kind = |text: &String| word(text, Kind::parse, Kind::ALL, Kind::as_str);
+    let category = |text: &String| word(text, Category::parse, Category::ALL, Category::as_str);
+    let outcome =
+        |text: &String| word(text, RowOutcome::parse, RowOutcome::ALL, RowOutcome::as_str);
+    let time = |text: &String| moment_of(text);
+    let provider =
+        faults.check_optional("provider", query.provider.as_ref().map(ProviderId::parse));
+    let tx_id = faults.check_optional("tx_id", query.tx_id.as_ref().map(TxId::parse));
+    let search = Search {
+        player: faults.check_optional("player_id", query.player_id.as_ref().map(PlayerId::parse)),
+        providers: match provider {
+            // A key is looked up for each provider that there may be.
+            None if tx_id.is_some() => every_provider(app),
+            provider => provider.into_iter().collect(),
+        },
+        round: faults.check_optional("round_id", query.round_id.as_ref().map(RoundId::parse)),
+        game: faults.check_optional("game_id", query.game_id.as_ref().map(GameId::parse)),
+        tx_id,
+        transaction_id: faults
+            .check_optional("transaction_id", query.transaction_id.as_ref().map(id))
+            .map(TransactionId::new),
+        kind: faults.check_optional("kind", query.kind.as_ref().map(kind)),
+        category: faults.check_optional("category", query.category.as_ref().map(category)),
+        outcome: faults.check_optional("outcome", query.outcome.as_ref().map(outcome)),
+        from: faults.check_optional("from", query.from.as_ref().map(time)),
+        to: faults.check_optional("to", query.to.as_ref().map(time)),
+        before: None,
     };
-    faults.check("limit", in_range);
-    faults
-        .none_or(|errors| error::bad_query("the query has values that cannot be used", errors))?;
-    Ok(filter)
+    let before = faults.check_optional("cursor", cursor);
+    also(&mut faults);
+    faults.none_or(bad_query)?;
+    Ok((search, before))
+}
+
+fn every_provider(app: &App) -> Vec<ProviderId> {
+    let configured = app.providers.values().map(|provider| provider.id.clone());
+    configured.chain(ProviderId::parse(OPERATOR).ok()).collect()
+}
+
+/// A query with values that will not do.
+pub fn bad_query(errors: Vec<FieldError>) -> Problem {
+    error::bad_query("the query has values that cannot be used", errors)
 }

@@ -71,7 +71,10 @@ fn transfer(
 }
 
 /// What is remembered under the command's key.
-async fn known(app: &App, command: &Command) -> Result<Option<Row>, Problem> {
+///
+/// # Errors
+/// The problem to tell.
+pub async fn known(app: &App, command: &Command) -> Result<Option<Row>, Problem> {
     let Some(movement) = command.movements.first() else { return Ok(None) };
     let key = command.key(&movement.tx_id);
     Ok(log::find(app.wallet.pool(), &command.player, &key).await?)

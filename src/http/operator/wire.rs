@@ -58,6 +58,17 @@ impl MoneyText {
         Amount::parse(&self.0, 6).map_err(|error| error.to_string())
     }
 
+    /// As [`Self::amount`], perhaps with a minus before it, and not nothing.
+    ///
+    /// # Errors
+    /// Words for the caller.
+    pub fn correction(&self) -> Result<Micros, String> {
+        match self.0.strip_prefix('-') {
+            Some(rest) => Ok(Self(rest.to_owned()).positive_amount()?.micros().negated()),
+            None => Ok(self.positive_amount()?.micros()),
+        }
+    }
+
     /// As [`Self::amount`], and not nothing.
     ///
     /// # Errors
@@ -68,6 +79,45 @@ impl MoneyText {
             amount => Ok(amount),
         }
     }
+}
+
+/// A moment in a call: RFC 3339, of which the milliseconds count.
+///
+/// # Errors
+/// Words for the caller.
+pub fn moment_of(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|at| at.with_timezone(&Utc))
+        .map_err(|_| "must be a time such as 2026-10-01T00:00:00Z (a + is written %2B)")
+}
+
+/// What a person says: something, not too much, in one line.
+///
+/// # Errors
+/// Words for the caller.
+pub fn said(text: &str, max: usize) -> Result<String, String> {
+    let text = text.trim();
+    if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("must have 1 to {max} characters"))
+    }
+}
+
+/// One of the words that a listing may be narrowed by.
+///
+/// # Errors
+/// Words for the caller: which there are.
+pub fn word<T: Copy>(
+    text: &str,
+    parse: impl Fn(&str) -> Option<T>,
+    all: &[T],
+    as_str: impl Fn(T) -> &'static str,
+) -> Result<T, String> {
+    parse(text).ok_or_else(|| {
+        let words: Vec<_> = all.iter().map(|word| as_str(*word)).collect();
+        format!("must be one of {}", words.join(", "))
+    })
 }
 
 /// For a field that may be left out: told apart from `null`, which only its own type may take.
@@ -103,6 +153,11 @@ impl Faults {
         value: Option<Result<T, E>>,
     ) -> Option<T> {
         value.and_then(|value| self.check(field, value))
+    }
+
+    /// True when nothing was noted.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// What was noted.
@@ -166,6 +221,16 @@ mod tests {
         ] {
             let amount = text(&format!("{bad:?}")).map(|text| text.positive_amount());
             assert!(matches!(amount, Ok(Err(_))), "{bad}: {amount:?}");
+        }
+    }
+
+    #[test]
+    fn a_correction_has_a_sign_and_is_never_nothing() {
+        let read = |json: &str| text(json).map(|text| text.correction());
+        assert!(matches!(read("\"-1.50\""), Ok(Ok(sum)) if sum.get() == -1_500_000));
+        assert!(matches!(read("\"1.50\""), Ok(Ok(sum)) if sum.get() == 1_500_000));
+        for bad in ["-", "--1", "+1", "-0", "0.00", "- 1", "-1e3"] {
+            assert!(matches!(read(&format!("{bad:?}")), Ok(Err(_))), "{bad}");
         }
     }
 

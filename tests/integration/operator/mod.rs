@@ -1,11 +1,17 @@
 //! The operator's API, over HTTP: players, money in and out, sessions, the ledger, games, keys,
 //! and what it says when it cannot.
 
+mod corrections;
+mod exports;
 mod money;
 mod outages;
 mod players;
+mod providers;
 mod refusals;
+mod rounds;
+mod searches;
 mod sessions;
+mod statements;
 mod transactions;
 
 use axum::http::Method;
@@ -27,8 +33,13 @@ struct Office {
 
 impl Office {
     async fn open() -> Self {
+        Self::tuned("").await
+    }
+
+    /// With further lines of TOML.
+    async fn tuned(toml: &str) -> Self {
         let database = Database::fresh().await;
-        let node = Node::start(&Setup::on(&database)).await;
+        let node = Node::start(&Setup::on(&database).with(toml)).await;
         Self { node, bank: Bank::at(&database), database }
     }
 
@@ -67,6 +78,20 @@ impl Office {
 
     async fn deposit(&self, player: &str, key: &str, amount: &str) -> Reply {
         transfer(self.api(), player, ("deposits", key), amount).await
+    }
+
+    async fn correct(&self, player: &str, key: &str, body: &Value) -> Reply {
+        let bearer = format!("Bearer {KEY}");
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", key)];
+        let path = format!("/players/{player}/corrections");
+        call_with(self.api(), Method::POST, &path, Some(body), &headers).await
+    }
+
+    /// What was written down of changes by hand, newest first.
+    async fn audit(&self, query: &str) -> Vec<Value> {
+        let reply = get(self.api(), &format!("/audit?{query}")).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()["items"].as_array().expect("a list").clone()
     }
 
     async fn withdraw(&self, player: &str, key: &str, amount: &str) -> Reply {

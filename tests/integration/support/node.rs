@@ -240,6 +240,14 @@ impl Node {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// The most memory that it has ever held, in KiB.
+    pub fn memory_peak(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// Stops it: its connections stay open and it does nothing.
     pub fn freeze(&self) {
         self.process.signal("STOP");

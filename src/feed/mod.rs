@@ -1,0 +1,76 @@
+//! A provider's own list of transactions against our ledger: `wallet reconcile-provider`.
+//!
+//! - `entry`: a row of the list in our words, by the configured mapping;
+//! - `compare`: the list against the ledger, then the ledger against the list;
+//! - `spill`: keys and rows on disk, so that a list of any length fits;
+//! - `report`: what came of it; `table` and `html` show it to people.
+//!
+//! Nothing here knows SQL, Redis, HTTP or any protocol's word.
+
+mod compare;
+mod entry;
+mod html;
+mod report;
+mod spill;
+mod table;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+
+use crate::app::database_config;
+use crate::config::Config;
+use crate::core::ProviderId;
+use crate::store::connect_office;
+
+/// The longest that one of the comparison's statements may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is to be compared, and how to say what came of it.
+#[derive(Clone, Debug)]
+pub struct Errand {
+    /// Whose list it is.
+    pub provider: String,
+    /// Where it is.
+    pub file: PathBuf,
+    /// Leave out what is older; the list's first row where it is `None`.
+    pub from: Option<DateTime<Utc>>,
+    /// Leave out this and what is younger; the list's last row where it is `None`.
+    pub to: Option<DateTime<Utc>>,
+    /// Print JSON instead of a table.
+    pub json: bool,
+    /// Also write a page here.
+    pub html: Option<PathBuf>,
+}
+
+/// Compares, and prints what came of it.
+///
+/// # Errors
+/// Where it cannot be compared, and where the two are not the same.
+pub async fn run(config: Config, errand: Errand) -> anyhow::Result<()> {
+    let id = ProviderId::parse(&errand.provider).context("--provider")?;
+    let provider = config.providers.get(&id);
+    let provider = provider.with_context(|| format!("there is no [providers.{id}]"))?;
+    let feed = provider.feed.as_ref();
+    let feed = feed.with_context(|| {
+        format!("[providers.{id}.feed] is missing: it says what the provider's list looks like")
+    })?;
+    let pool = connect_office(&database_config(&config.database), 1, STATEMENT_TIMEOUT)
+        .map_err(|_| anyhow::anyhow!("database.url is no URL"))?;
+    let report = compare::run(&pool, &id, feed, &errand).await?;
+    if let Some(path) = &errand.html {
+        std::fs::write(path, html::page(&report))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if errand.json {
+        println!("{}", serde_json::to_string(&report)?);
+    } else {
+        println!("{}", table::text(&report));
+    }
+    if !report.agrees {
+        bail!("the provider's list and the ledger are not the same");
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Changes by hand: what is asked for is written down before it is done, and then what came of it.
+
+use serde::Serialize;
+
+use super::error;
+use super::layers::Call;
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::store::operator_audit::{self, Deed, End};
+
+/// The most characters of a reason.
+pub const REASON_MAX: usize = 500;
+/// The most characters of an author.
+pub const AUTHOR_MAX: usize = 100;
+
+/// A deed of the caller's.
+pub fn deed(call: &Call, action: &'static str) -> Deed {
+    let key_name = call.caller.as_ref().map_or_else(String::new, |caller| caller.name.to_string());
+    Deed { key_name, action, ..Deed::default() }
+}
+
+/// A state for the record.
+pub fn state(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string(value).ok()
+}
+
+/// Does it between the two lines of its record.
+///
+/// # Errors
+/// The problem to tell; nothing was done where the record could not be begun.
+pub async fn run<T>(
+    app: &App,
+    deed: Deed,
+    change: impl Future<Output = Result<(T, End), Problem>>,
+) -> Result<T, Problem> {
+    let id = operator_audit::begin(&app.office.pool, &deed).await?;
+    let (result, end) = match change.await {
+        Ok((value, end)) => (Ok(value), end),
+        Err(problem) => {
+            let end = End { outcome: problem.code, ..End::default() };
+            (Err(problem), end)
+        }
+    };
+    if let Err(error) = operator_audit::end(&app.office.pool, id, &end).await {
+        // It is done all the same; the record says that it was asked for.
+        tracing::error!(%error, audit_id = %id.simple(), outcome = end.outcome, "an audit row has no end");
+    }
+    result
+}
+
+/// How a state that has no text is shown.
+pub fn shown(state: Option<String>) -> Result<Option<Box<serde_json::value::RawValue>>, Problem> {
+    state.map(serde_json::value::RawValue::from_string).transpose().map_err(|_| error::internal())
+}

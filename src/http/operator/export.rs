@@ -1,0 +1,249 @@
+//! Files of any length: rows are written as they are read, and read only as fast as they are
+//! taken.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use chrono::Utc;
+use csv::{Terminator, WriterBuilder};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::{docs, error};
+use crate::app::App;
+use crate::core::Row;
+use crate::http::problem::Problem;
+use crate::store::LookupError;
+
+/// Chunks of rows between the database and the client. With the chunk at either end that is all
+/// that the node holds of an export.
+const CHUNKS_WAITING: usize = 1;
+/// So long a refusal of the database's can still be said as a problem; after it the file begins.
+const FIRST_CHUNK_WITHIN: Duration = Duration::from_secs(2);
+
+/// What an export is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For sheets.
+    Csv,
+    /// For programs.
+    Ndjson,
+}
+
+impl Format {
+    /// The format that the path names.
+    ///
+    /// # Errors
+    /// Where there is no such format.
+    pub fn named(name: &str) -> Result<Self, Problem> {
+        match name {
+            "csv" => Ok(Self::Csv),
+            "ndjson" => Ok(Self::Ndjson),
+            _ => Err(docs::in_path("format", "must be csv or ndjson")),
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
+
+    /// A line: these cells, or this value. A line without a value is none in NDJSON.
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub fn line<C: AsRef<str>, V: Serialize>(
+        self,
+        cells: &[C],
+        value: Option<&V>,
+    ) -> Result<Vec<u8>, Problem> {
+        match self {
+            Self::Csv => {
+                let mut line =
+                    WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new());
+                let written = line.write_record(cells.iter().map(|cell| cell.as_ref().as_bytes()));
+                written.map_err(|_| error::internal())?;
+                line.into_inner().map_err(|_| error::internal())
+            }
+            Self::Ndjson => {
+                let Some(value) = value else { return Ok(Vec::new()) };
+                let mut line = serde_json::to_vec(value).map_err(|_| error::internal())?;
+                line.push(b'\n');
+                Ok(line)
+            }
+        }
+    }
+}
+
+/// A text of somebody else's as a cell: one that a sheet would take for a formula gets an
+/// apostrophe, which a sheet takes for "this is text".
+pub fn safe(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// What a file looks like.
+pub struct Shape {
+    /// The beginning of its name.
+    pub name: &'static str,
+    /// Before the rows.
+    pub head: Vec<u8>,
+    /// Each row.
+    pub line: fn(Format, Row) -> Result<Vec<u8>, Problem>,
+    /// After the rows: a file without it is not whole.
+    pub tail: Vec<u8>,
+}
+
+/// The longest that an export may take, in milliseconds.
+pub fn timeout_ms(app: &App) -> u64 {
+    u64::try_from(app.office.export_timeout.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Sends a file of the rows that `read` sends on.
+///
+/// # Errors
+/// A problem, where the rows fail before the first.
+pub async fn send<F>(
+    app: &App,
+    format: Format,
+    shape: Shape,
+    read: impl FnOnce(mpsc::Sender<Vec<Row>>) -> F,
+) -> Result<Response, Problem>
+where
+    F: Future<Output = Result<(), LookupError>> + Send + 'static,
+{
+    let place = Arc::clone(&app.office.exports).try_acquire_owned();
+    let place = place.map_err(|_| error::too_many_exports())?;
+    let (rows, mut chunks) = mpsc::channel(CHUNKS_WAITING);
+    let reading = tokio::spawn(timeout(app.office.export_timeout, read(rows)));
+    let first = match timeout(FIRST_CHUNK_WITHIN, chunks.recv()).await {
+        Ok(Some(rows)) => Some(rows),
+        // Nothing at all, or nothing but an error.
+        Ok(None) => {
+            let read = reading.await.map_err(|_| error::internal())?;
+            read.map_err(|_| error::timeout())??;
+            return Ok(respond(format, shape.name, Body::from([shape.head, shape.tail].concat())));
+        }
+        Err(_) => None,
+    };
+    let file = File {
+        format,
+        head: Some((shape.head, first)),
+        line: shape.line,
+        tail: shape.tail,
+        chunks,
+        reading: Some(reading),
+        rows: 0,
+        _place: place,
+    };
+    let body = Body::from_stream(stream::unfold(file, |mut file| async {
+        let piece = file.next().await?;
+        Some((piece, file))
+    }));
+    Ok(respond(format, shape.name, body))
+}
+
+fn respond(format: Format, name: &str, body: Body) -> Response {
+    let now = Utc::now().format("%Y%m%dT%H%M%SZ");
+    let disposition = format!("attachment; filename=\"{name}-{now}.{}\"", format.extension());
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+/// A file that is being sent.
+struct File {
+    format: Format,
+    /// What is sent first.
+    head: Option<(Vec<u8>, Option<Vec<Row>>)>,
+    line: fn(Format, Row) -> Result<Vec<u8>, Problem>,
+    tail: Vec<u8>,
+    chunks: mpsc::Receiver<Vec<Row>>,
+    /// `None` once it has been heard of.
+    reading: Option<JoinHandle<Result<Result<(), LookupError>, tokio::time::error::Elapsed>>>,
+    rows: u64,
+    _place: OwnedSemaphorePermit,
+}
+
+/// An export that breaks off: the client finds its last chunk missing.
+#[derive(Debug, thiserror::Error)]
+#[error("the export broke off")]
+struct BrokenOff;
+
+impl File {
+    async fn next(&mut self) -> Option<Result<Bytes, BrokenOff>> {
+        if let Some((head, first)) = self.head.take() {
+            return Some(self.written(head, first.unwrap_or_default()));
+        }
+        match self.chunks.recv().await {
+            Some(rows) => Some(self.written(Vec::new(), rows)),
+            None => self.end().await,
+        }
+    }
+
+    fn written(&mut self, mut piece: Vec<u8>, rows: Vec<Row>) -> Result<Bytes, BrokenOff> {
+        for row in rows {
+            self.rows = self.rows.saturating_add(1);
+            piece.extend((self.line)(self.format, row).map_err(|_| BrokenOff)?);
+        }
+        Ok(Bytes::from(piece))
+    }
+
+    async fn end(&mut self) -> Option<Result<Bytes, BrokenOff>> {
+        let read = self.reading.take()?.await;
+        if matches!(read, Ok(Ok(Ok(())))) {
+            tracing::info!(rows = self.rows, "an export is done");
+            let tail = std::mem::take(&mut self.tail);
+            return (!tail.is_empty()).then(|| Ok(Bytes::from(tail)));
+        }
+        tracing::warn!(rows = self.rows, ?read, "an export broke off");
+        Some(Err(BrokenOff))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_somebody_elses_becomes_a_formula() {
+        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"] {
+            assert_eq!(safe(formula), format!("'{formula}"));
+        }
+        for text in ["", "p-42", "1=1", "a@b", "'=1"] {
+            assert_eq!(safe(text), text);
+        }
+    }
+
+    #[test]
+    fn a_line_is_quoted_where_it_has_to_be() {
+        let line = Format::Csv.line(&["a", "b,c", "say \"d\"", ""], None::<&()>);
+        assert_eq!(line.ok().as_deref(), Some(b"a,\"b,c\",\"say \"\"d\"\"\",\r\n".as_slice()));
+        let line = Format::Ndjson.line(&["a"], Some(&"b\nc"));
+        assert_eq!(line.ok().as_deref(), Some(b"\"b\\nc\"\n".as_slice()));
+        assert_eq!(Format::Ndjson.line(&["a"], None::<&()>).ok(), Some(Vec::new()));
+    }
+}

@@ -1,0 +1,287 @@
+//! A player's account over a period.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::docs::{self, refusals};
+use super::error;
+use super::export::{self, Format, Shape};
+use super::extract::{PathParams, PlayerPath, QueryParams};
+use super::players;
+use super::reconciliation::bad_values;
+use super::transactions::{Transaction, bad_query};
+use super::wire::{Faults, moment_of, money};
+use crate::app::App;
+use crate::core::{PlayerId, Reason, WalletState};
+use crate::http::problem::Problem;
+use crate::store::statement::{self, Entries, Mark, Period};
+
+const DEFAULT_LIMIT: u16 = 50;
+const MAX_LIMIT: u16 = 500;
+
+/// Which period.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StatementQuery {
+    /// Not before this millisecond of our clock; from the beginning where it is left out.
+    #[param(example = "2026-10-01T00:00:00Z")]
+    from: Option<String>,
+    /// Before this millisecond of our clock; until now where it is left out.
+    #[param(example = "2026-11-01T00:00:00Z")]
+    to: Option<String>,
+    /// Also entries that moved nothing: refusals, notes, zero wins.
+    all: Option<bool>,
+    /// How many entries at most. Not for an export, which is all.
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u16>,
+    /// The `next_cursor` of the page before.
+    #[param(example = 57)]
+    cursor: Option<i64>,
+}
+
+/// A player's account over a period. The opening balance and the amounts of all entries are the
+/// closing balance; each entry's `balance_after` is the running one.
+///
+/// A movement that had to wait stands where it was decided, not where it arrived. Periods that
+/// follow one another share no entry and leave none out.
+#[derive(Serialize, ToSchema)]
+pub struct Statement {
+    player_id: String,
+    currency: String,
+    opening: Balance,
+    closing: Balance,
+    /// What moved in the whole period, by purpose.
+    totals: Vec<StatementTotal>,
+    /// Oldest first.
+    entries: Vec<Transaction>,
+    /// For the next page; `null` on the last.
+    next_cursor: Option<i64>,
+}
+
+/// A balance at one place of the chain of versions.
+#[derive(Serialize, ToSchema)]
+pub struct Balance {
+    balance: String,
+    version: i64,
+}
+
+impl From<Mark> for Balance {
+    fn from(mark: Mark) -> Self {
+        Self { balance: money(mark.balance), version: mark.version }
+    }
+}
+
+/// What moved for one purpose.
+#[derive(Serialize, ToSchema)]
+pub struct StatementTotal {
+    #[schema(schema_with = docs::kind)]
+    kind: &'static str,
+    #[schema(schema_with = docs::category)]
+    category: &'static str,
+    /// How many entries.
+    count: i64,
+    /// How much in all, signed by its effect on the balance.
+    amount: String,
+}
+
+refusals!(ReadRefusals: docs::of_all() =>
+    bad_values("limit", "must be 1 to 500"),
+    docs::in_path("player_id", "longer than 100 bytes"),
+    error::refused(Reason::PlayerUnknown),
+    error::search_too_wide());
+
+/// Read a player's statement, oldest entry first. Follow `next_cursor` with the same period.
+#[utoipa::path(
+    get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
+    params(("player_id" = String, Path, example = "p-42"), StatementQuery),
+    responses(
+        (status = 200, description = "A page.", body = Statement, example = json!({
+            "player_id": "p-42", "currency": "EUR",
+            "opening": {"balance": "100.00", "version": 1},
+            "closing": {"balance": "98.50", "version": 2},
+            "totals": [{"kind": "debit", "category": "bet", "count": 1, "amount": "-1.50"}],
+            "entries": [{
+                "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
+                "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+                "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
+                "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50", "version": 2,
+                "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
+                "detail": null, "occurred_at": "2026-10-01T09:30:00.000000Z",
+                "created_at": "2026-10-01T09:30:00.123456Z"
+            }],
+            "next_cursor": null
+        })),
+        ReadRefusals
+    )
+)]
+pub async fn read(
+    State(app): State<Arc<App>>,
+    PlayerPath(player): PlayerPath,
+    QueryParams(query): QueryParams<StatementQuery>,
+) -> Result<Json<Statement>, Problem> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let fits = (1..=MAX_LIMIT).contains(&limit);
+    let (wallet, period) =
+        period_of(&app, &player, &query, if fits { Ok(()) } else { Err("must be 1 to 500") })
+            .await?;
+    let pool = &app.office.pool;
+    let totals = statement::totals(pool, &player, &period).await?;
+    let which = entries_of(&query, &period);
+    let one_more = i64::from(limit).saturating_add(1);
+    let mut rows = statement::entries(pool, &player, which, one_more).await?;
+    let more = rows.len() > usize::from(limit);
+    rows.truncate(limit.into());
+    let last = rows.last().filter(|_| more);
+    Ok(Json(Statement {
+        player_id: player.to_string(),
+        currency: wallet.currency.to_string(),
+        opening: period.opening.into(),
+        closing: period.closing.into(),
+        totals: totals
+            .into_iter()
+            .map(|total| StatementTotal {
+                kind: total.kind.as_str(),
+                category: total.category.as_str(),
+                count: total.count,
+                amount: money(total.amount),
+            })
+            .collect(),
+        next_cursor: last.and_then(|row| row.link).map(|link| link.version),
+        entries: rows.into_iter().map(Transaction::from).collect(),
+    }))
+}
+
+/// The first and the last line of an export.
+#[derive(Serialize)]
+struct Edge<'a> {
+    /// `opening` or `closing`.
+    statement: &'static str,
+    player_id: &'a str,
+    currency: &'a str,
+    balance: String,
+    version: i64,
+}
+
+refusals!(ExportRefusals: docs::of_all() =>
+    bad_values("limit", "an export is all of it"),
+    docs::in_path("format", "must be csv or ndjson"),
+    error::refused(Reason::PlayerUnknown),
+    error::search_too_wide());
+
+/// Export a player's statement, oldest entry first, as one file of any length.
+///
+/// The first line after the columns is the opening balance, the last the closing one: a file
+/// without it is not whole. Otherwise as the export of transactions.
+#[utoipa::path(
+    get, path = "/operator/v1/players/{player_id}/statement/export/{format}", tag = "players",
+    params(
+        ("player_id" = String, Path, example = "p-42"),
+        ("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
+        StatementQuery,
+    ),
+    responses(
+        (status = 200, description = "A file; of NDJSON, each line between the first and the last \
+                is a `Transaction`.",
+            content(
+                (String = "text/csv", example = "transaction_id,created_at,occurred_at,…"),
+                (Transaction = "application/x-ndjson"),
+            )),
+        ExportRefusals
+    )
+)]
+pub async fn export(
+    State(app): State<Arc<App>>,
+    PathParams((player, format)): PathParams<(String, String)>,
+    QueryParams(query): QueryParams<StatementQuery>,
+) -> Result<Response, Problem> {
+    let format = Format::named(&format)?;
+    let player =
+        PlayerId::parse(player).map_err(|error| docs::in_path("player_id", &error.to_string()))?;
+    let fits = query.limit.is_none();
+    let (wallet, period) =
+        period_of(&app, &player, &query, if fits { Ok(()) } else { Err("an export is all of it") })
+            .await?;
+    let mut head = format.line(&Transaction::COLUMNS, None::<&()>)?;
+    head.extend(edge(format, "opening", &wallet, period.opening)?);
+    let shape = Shape {
+        name: "statement",
+        head,
+        line: |format, row| {
+            let transaction = Transaction::from(row);
+            format.line(&transaction.cells(), Some(&transaction))
+        },
+        tail: edge(format, "closing", &wallet, period.closing)?,
+    };
+    let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
+    let which = entries_of(&query, &period);
+    export::send(&app, format, shape, |rows| async move {
+        statement::export(&pool, &player, (which, timeout), &rows).await
+    })
+    .await
+}
+
+/// As a row of the same columns, or as a line of its own.
+fn edge(
+    format: Format,
+    which: &'static str,
+    wallet: &WalletState,
+    mark: Mark,
+) -> Result<Vec<u8>, Problem> {
+    let value = Edge {
+        statement: which,
+        player_id: wallet.player.as_str(),
+        currency: wallet.currency.as_str(),
+        balance: money(mark.balance),
+        version: mark.version,
+    };
+    let version = mark.version.to_string();
+    let player = export::safe(wallet.player.as_str());
+    let cells = Transaction::COLUMNS.map(|column| match column {
+        "player_id" => &*player,
+        "kind" => which,
+        "detail" => wallet.currency.as_str(),
+        "balance_after" => &value.balance,
+        "version" => &version,
+        _ => "",
+    });
+    format.line(&cells, Some(&value))
+}
+
+fn entries_of(query: &StatementQuery, period: &Period) -> Entries {
+    Entries {
+        after: query.cursor.unwrap_or_default().max(period.opening.version),
+        last: period.closing.version,
+        all: query.all.unwrap_or_default(),
+    }
+}
+
+async fn period_of(
+    app: &App,
+    player: &PlayerId,
+    query: &StatementQuery,
+    limit: Result<(), &str>,
+) -> Result<(WalletState, Period), Problem> {
+    let mut faults = Faults::default();
+    let from = faults.check_optional("from", query.from.as_deref().map(moment_of));
+    let to = faults.check_optional("to", query.to.as_deref().map(moment_of));
+    faults.check("limit", limit);
+    faults.check("to", in_order(from, to));
+    faults.none_or(bad_query)?;
+    let wallet = players::find(app, player).await?;
+    let period = statement::period(&app.office.pool, player, (from, to)).await?;
+    Ok((wallet, period))
+}
+
+fn in_order(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Result<(), &'static str> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err("must not be before `from`"),
+        _ => Ok(()),
+    }
+}

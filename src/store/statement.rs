@@ -1,0 +1,224 @@
+//! A player's account over a period, from the chain of versions: what was there, what moved,
+//! what was left.
+//!
+//! A period holds the versions from the first row of its time to the last before the first row
+//! after it. So periods that follow one another share no row and leave none out, whatever the
+//! clocks of the nodes said, and a movement that had to wait stands where it was decided.
+
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+use sqlx::PgPool;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::LookupError;
+use super::read::StoredRow;
+use super::search::first_id_at;
+use crate::core::{Category, Kind, Micros, PlayerId, Row};
+
+/// Rows that an export takes at once.
+const CHUNK: usize = 1000;
+
+/// A place in a player's chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// `wallet.version` there.
+    pub version: i64,
+    /// The balance there.
+    pub balance: Micros,
+}
+
+/// Where a period begins and ends: what moved in it are the versions between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    /// After the last row before it.
+    pub opening: Mark,
+    /// After its last row.
+    pub closing: Mark,
+}
+
+/// What moved in a period for one purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// What the movements are.
+    pub kind: Kind,
+    /// Why the money moved.
+    pub category: Category,
+    /// How many moved money.
+    pub count: i64,
+    /// How much in all, signed by its effect on the balance.
+    pub amount: Micros,
+}
+
+/// The period from the millisecond `from` to before the millisecond `to`.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn period(
+    pool: &PgPool,
+    player: &PlayerId,
+    (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+) -> Result<Period, LookupError> {
+    let row = sqlx::query!(
+        r#"
+        WITH own AS MATERIALIZED (
+            SELECT wallet_version, balance_after_micros, transaction_id
+            FROM trx_log WHERE player_id = $1 AND wallet_version IS NOT NULL
+        ), edges AS (
+            SELECT coalesce(max(wallet_version), 0) + 1 AS next,
+                   min(wallet_version) FILTER (WHERE transaction_id >= $2) AS first,
+                   min(wallet_version) FILTER (WHERE transaction_id >= $3) AS after
+            FROM own
+        ), marks AS (
+            SELECT coalesce(first, next) - 1 AS opening, coalesce(after, next) - 1 AS closing
+            FROM edges
+        )
+        SELECT m.opening AS "opening!", m.closing AS "closing!",
+               (SELECT balance_after_micros FROM own WHERE wallet_version = m.opening) AS at_opening,
+               (SELECT balance_after_micros FROM own WHERE wallet_version = m.closing) AS at_closing
+        FROM marks m
+        "#,
+        player.as_str(),
+        from.map_or(Uuid::nil(), first_id_at),
+        to.map(first_id_at),
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(LookupError::of_search)?;
+    // Before the first row there was nothing.
+    let mark = |version, balance: Option<i64>| Mark {
+        version,
+        balance: Micros::new(balance.unwrap_or_default()),
+    };
+    Ok(Period {
+        opening: mark(row.opening, row.at_opening),
+        closing: mark(row.closing, row.at_closing),
+    })
+}
+
+/// What moved in a period, by purpose.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn totals(
+    pool: &PgPool,
+    player: &PlayerId,
+    period: &Period,
+) -> Result<Vec<Total>, LookupError> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT kind, category, count(*) AS "count!", sum(amount_micros)::bigint AS "amount!"
+        FROM trx_log
+        WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
+          AND amount_micros <> 0
+        GROUP BY kind, category
+        ORDER BY kind, category
+        "#,
+        player.as_str(),
+        period.opening.version,
+        period.closing.version,
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(LookupError::of_search)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Total {
+                kind: Kind::parse(&row.kind).ok_or(LookupError::Unreadable("trx_log.kind"))?,
+                category: Category::parse(&row.category)
+                    .ok_or(LookupError::Unreadable("trx_log.category"))?,
+                count: row.count,
+                amount: Micros::new(row.amount),
+            })
+        })
+        .collect()
+}
+
+/// Which entries.
+#[derive(Clone, Copy, Debug)]
+pub struct Entries {
+    /// After this version.
+    pub after: i64,
+    /// Up to this version.
+    pub last: i64,
+    /// Also those that moved nothing.
+    pub all: bool,
+}
+
+/// So many entries of a player, oldest first.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn entries(
+    pool: &PgPool,
+    player: &PlayerId,
+    which: Entries,
+    limit: i64,
+) -> Result<Vec<Row>, LookupError> {
+    let rows = sqlx::query_as!(
+        StoredRow,
+        r#"
+        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
+               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
+               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               created_at, NULL::bigint AS round_credits
+        FROM trx_log /* entries */
+        WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
+          AND ($4 OR amount_micros <> 0)
+        ORDER BY wallet_version
+        LIMIT $5
+        "#,
+        player.as_str(),
+        which.after,
+        which.last,
+        which.all,
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(LookupError::of_search)?;
+    rows.into_iter().map(StoredRow::into_row).collect()
+}
+
+/// All entries of a player, oldest first, in chunks. They come from the server as they are taken.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn export(
+    pool: &PgPool,
+    player: &PlayerId,
+    (which, timeout_ms): (Entries, u64),
+    to: &mpsc::Sender<Vec<Row>>,
+) -> Result<(), LookupError> {
+    let mut transaction = super::connect::patient(pool, timeout_ms).await?;
+    let mut found = sqlx::query_as!(
+        StoredRow,
+        r#"
+        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
+               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
+               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               created_at, NULL::bigint AS round_credits
+        FROM trx_log /* all entries */
+        WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
+          AND ($4 OR amount_micros <> 0)
+        ORDER BY wallet_version
+        "#,
+        player.as_str(),
+        which.after,
+        which.last,
+        which.all,
+    )
+    .fetch(&mut *transaction);
+    let mut chunk = Vec::new();
+    while let Some(row) = found.try_next().await.map_err(LookupError::of_search)? {
+        chunk.push(row.into_row()?);
+        if chunk.len() >= CHUNK && to.send(std::mem::take(&mut chunk)).await.is_err() {
+            return Ok(());
+        }
+    }
+    if !chunk.is_empty() {
+        // A receiver that is gone wants nothing more.
+        let _: Result<(), _> = to.send(chunk).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! Exports: files of any length, of which the node holds little, and which nobody's sheet runs.
+
+use std::time::{Duration, Instant};
+
+use super::{Office, assert_problem};
+use crate::support::http::Wire;
+use crate::support::operator::{KEY, get};
+use crate::support::pragmatic;
+
+/// Adds so many rows of one player, whose chain and balance are whole.
+async fn fill(office: &Office, player: &str, rows: u32) {
+    let sql = "INSERT INTO wallet (player_id, currency, balance_micros, version)
+               VALUES ($1, 'EUR', 10000 * $2::bigint, $2)";
+    let done = sqlx::query(sql).bind(player).bind(i64::from(rows)).execute(&office.database.pool);
+    done.await.expect("a wallet");
+    let sql = "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
+                   outcome, requested_micros, amount_micros, balance_after_micros, wallet_version,
+                   round_id, game_id, fingerprint, detail, created_at)
+               SELECT 'pragmatic', 't-' || i, $1,
+                      (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000'
+                          || '8' || lpad(to_hex(i), 15, '0'))::uuid,
+                      'credit', 'win', 'applied', 10000, 10000, 10000 * i::bigint, i,
+                      'r-' || i, 'g', i, 'bonusCode=summer-campaign', at
+               FROM (SELECT i, now() - interval '1 millisecond' * ($2 - i) AS at
+                     FROM generate_series(1, $2) i) f";
+    let done = sqlx::query(sql).bind(player).bind(i64::from(rows)).execute(&office.database.pool);
+    done.await.expect("rows");
+    sqlx::query("ANALYZE trx_log").execute(&office.database.pool).await.expect("statistics");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_thousand_rows_are_sent_whole_by_a_node_that_never_holds_them() {
+    let office = Office::open().await;
+    let rows = 100_000;
+    fill(&office, "ann", rows).await;
+    // Whatever a first call needs.
+    assert_eq!(get(office.api(), "/transactions/export/csv?tx_id=t-1").await.status, 200);
+    let before = office.node.memory_peak();
+    let of_player = get(office.api(), "/transactions/export/ndjson?player_id=ann").await;
+    let statement = get(office.api(), "/players/ann/statement/export/ndjson").await;
+    let of_all = get(office.api(), "/transactions/export/csv?provider=pragmatic").await;
+    let grown = (office.node.memory_peak() - before) * 1024;
+    for (reply, lines) in [(&of_player, rows), (&statement, rows + 2), (&of_all, rows + 1)] {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert_eq!(reply.header("transfer-encoding"), "chunked");
+        let count = reply.body.iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(count, usize::try_from(lines).expect("a number"));
+    }
+    let smallest = u64::try_from(of_all.body.len()).expect("a number");
+    assert!(grown < smallest / 2, "{grown} bytes more for files of at least {smallest}");
+    let last = statement.text().lines().last().unwrap_or_default().to_owned();
+    let closing: serde_json::Value = serde_json::from_str(&last).expect("JSON");
+    assert_eq!(
+        (&closing["statement"], &closing["balance"]),
+        (&"closing".into(), &"1000.00".into())
+    );
+    office.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_does_not_read_holds_the_database_back_and_its_place_is_free_once_it_is_gone()
+{
+    let office = Office::tuned("operator.exports_max = 1").await;
+    fill(&office, "ann", 60_000).await;
+    let path = "/operator/v1/transactions/export/ndjson?player_id=ann";
+    let mut wire = Wire::to(office.api()).await;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
+    assert!(wire.send(request).await);
+    let head = wire.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND application_name = 'seamless-wallet-office' AND wait_event = 'ClientWrite'";
+    let started = Instant::now();
+    loop {
+        let count: i64 =
+            sqlx::query_scalar(waiting).fetch_one(&office.database.pool).await.expect("a count");
+        if count == 1 {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "the database is not held back");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let one_more = "/transactions/export/csv?tx_id=t-1";
+    let reply = get(office.api(), one_more).await;
+    assert_problem(&reply, 503, "busy");
+    assert_eq!(get(office.api(), "/transactions?tx_id=t-1").await.status, 200, "searches go on");
+    drop(wire);
+    let started = Instant::now();
+    while get(office.api(), one_more).await.status != 200 {
+        assert!(started.elapsed() < Duration::from_secs(30), "its place is still taken");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_breaks_off_is_seen_to_be_broken() {
+    let office = Office::tuned("operator.export_timeout_s = 2").await;
+    fill(&office, "ann", 60_000).await;
+    let path = "/operator/v1/players/ann/statement/export/ndjson";
+    let mut wire = Wire::to(office.api()).await;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
+    assert!(wire.send(request).await);
+    let head = wire.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let started = Instant::now();
+    while !office.node.log().contains("an export broke off") {
+        // It is noticed with the next piece that is asked for, so some is read now and then.
+        wire.until("\"tx_id\"").await;
+        assert!(started.elapsed() < Duration::from_secs(30), "it goes on for ever");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let rest = wire.rest().await;
+    assert!(!rest.ends_with("0\r\n\r\n"), "the last chunk says that all has come");
+    assert!(!rest.contains("\"closing\""), "so does the last line");
+}
+
+#[tokio::test]
+async fn what_an_export_holds_is_what_a_search_finds_and_no_sheet_runs_it() {
+    let office = Office::open().await;
+    office.bank.open("ann", "10.00").await;
+    let evil = pragmatic::bet("ann", "=HYPERLINK(\"http://evil\")", "@SUM(A1)", "1.50");
+    assert_eq!(evil.send(office.api()).await.error, 0);
+    let reply = get(office.api(), "/transactions/export/csv?player_id=ann&kind=debit").await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.header("content-type"), "text/csv; charset=utf-8; header=present");
+    let disposition = reply.header("content-disposition");
+    assert!(disposition.starts_with("attachment; filename=\"transactions-20"), "{disposition}");
+    assert!(disposition.ends_with(".csv\""), "{disposition}");
+    let text = reply.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].starts_with("transaction_id,created_at,occurred_at,provider,tx_id,"));
+    assert!(lines[1].contains("\"'=HYPERLINK(\"\"http://evil\"\")\""), "{text}");
+    assert!(lines[1].contains(",'@SUM(A1),"), "{text}");
+    assert!(lines[1].contains(",-1.50,"), "a number is a number: {text}");
+
+    let exported = get(office.api(), "/transactions/export/ndjson?player_id=ann").await.text();
+    let exported: Vec<serde_json::Value> =
+        exported.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(serde_json::Value::from(exported.clone()), office.rows("player_id=ann").await);
+    let id = exported[0]["transaction_id"].as_str().expect("an id");
+    let rest = format!("/transactions/export/ndjson?player_id=ann&cursor={id}");
+    assert_eq!(get(office.api(), &rest).await.text().lines().count(), 1, "it goes on after a row");
+    let none = get(office.api(), "/transactions/export/ndjson?player_id=nobody").await;
+    assert_eq!((none.status.as_u16(), none.text().as_str()), (200, ""));
+    let reply = get(office.api(), "/transactions/export/pdf").await;
+    assert_problem(&reply, 400, "invalid_path");
+    let reply = get(office.api(), "/transactions/export/csv?limit=5").await;
+    assert_problem(&reply, 400, "invalid_query");
+}
