@@ -47,8 +47,12 @@ pub enum Task {
         #[arg(long)]
         file: PathBuf,
     },
-    /// Print the OpenAPI document.
-    Openapi,
+    /// Print an OpenAPI document.
+    Openapi {
+        /// `wallet` for everything, `operator`, or the name of a protocol.
+        #[arg(long, value_name = "NAME", default_value = "wallet")]
+        only: String,
+    },
     /// Ask a running node whether it is ready; for container health checks.
     Healthcheck(Profile),
 }

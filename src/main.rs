@@ -13,7 +13,7 @@ use seamless_wallet::cli::{Cli, Errand, Profile, Task};
 use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::http::server::{self, Limits, Stage};
 use seamless_wallet::http::threads::Threads;
-use seamless_wallet::http::{self, ops};
+use seamless_wallet::http::{self, openapi, ops};
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{Job, Jobs, by_hand};
 use seamless_wallet::store::engine::Lanes;
@@ -76,16 +76,21 @@ async fn run(task: Task) -> anyhow::Result<()> {
             finish(app, lanes).await;
             Ok(())
         }
-        Task::Openapi => {
-            println!("{}", http::openapi::document().to_pretty_json()?);
-            Ok(())
-        }
+        Task::Openapi { only } => print_document(&only),
         Task::Healthcheck(profile) => healthcheck(&load(&profile)?).await,
     }
 }
 
 fn load(profile: &Profile) -> anyhow::Result<Config> {
     Ok(Config::load(profile.config.as_deref(), &ProcessEnv)?)
+}
+
+fn print_document(name: &str) -> anyhow::Result<()> {
+    let names: Vec<_> = openapi::names().map(|(name, _)| name).collect();
+    let document = openapi::document(name)
+        .with_context(|| format!("no document `{name}`: there are {}", names.join(", ")))?;
+    println!("{}", document.to_pretty_json()?);
+    Ok(())
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -109,6 +114,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // Both ports are taken before anything else is begun: the commonest mistake shows first.
     let api_listener = listen(config.http.listen).await?;
     let ops_listener = listen(config.ops.listen).await?;
+    let docs = config.http.docs.then(|| config.http.docs_demo.clone());
     let (app, lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
@@ -125,7 +131,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         staged.clone(),
         Threads::current(),
     ));
-    let api_router = http::router(&app);
+    let api_router = http::router(&app, docs);
     let api_server = tokio::spawn(server::serve(api_listener, api_router, limits, staged, threads));
     let ask = wait_for_the_end().await?;
     tracing::info!("leaving: serving on until the load balancer has noticed");

@@ -1,5 +1,6 @@
 //! The sections and what is a sensible value in each.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
@@ -20,6 +21,8 @@ pub struct Http {
     pub drain_ms: u64,
     pub shutdown_ms: u64,
     pub trusted_proxies: Vec<IpNet>,
+    pub docs: bool,
+    pub docs_demo: BTreeMap<String, String>,
 }
 
 /// `[ops]`

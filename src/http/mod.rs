@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod callback;
+pub mod docs;
 pub mod layers;
 pub mod openapi;
 pub mod operator;
@@ -23,9 +24,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 
-/// Everything on the API port.
-pub fn router(app: &Arc<App>) -> Router {
+/// Everything on the API port; the API page where there is something to start its try-out with,
+/// be it nothing.
+pub fn router(app: &Arc<App>, docs: Option<docs::Demo>) -> Router {
     Router::new()
+        .merge(docs.map_or_else(Router::new, docs::router))
         // As a service: it answers for every path below, where a provider's routes would too.
         .nest_service("/operator", operator::router(app))
         .merge(callback::router(app))

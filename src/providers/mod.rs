@@ -4,6 +4,7 @@
 //! Adding a protocol is one folder with the same file names, and one line in [`PROTOCOLS`].
 
 pub mod adapter;
+mod examples;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
@@ -21,6 +22,10 @@ pub struct Protocol {
     pub build: fn(ProviderId, toml::Table) -> Result<Box<dyn Adapter>, String>,
     /// The paths and shapes for the integrators' page.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
+    /// A JavaScript module with which that page signs a call before it is tried out. It exports
+    /// `asks`, what the secret is called, and `sign(request, secret)`, which changes the request
+    /// and resolves to the text that was signed and the signature.
+    pub sign_js: &'static str,
 }
 
 /// Every protocol that this build speaks.

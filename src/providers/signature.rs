@@ -30,6 +30,22 @@ pub enum Scheme {
     Md5SuffixHex,
 }
 
+impl Scheme {
+    /// What proves a message to whoever knows the secret, in hex: the caller's side of it, for
+    /// the examples of the documents.
+    pub fn sign(self, message: &[u8], secret: &str) -> String {
+        match self {
+            // HMAC takes a key of any length.
+            Self::HmacSha256Hex => Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+                .map(|mac| hex::encode(mac.chain_update(message).finalize().into_bytes()))
+                .unwrap_or_default(),
+            Self::Md5SuffixHex => {
+                hex::encode(Md5::new().chain_update(message).chain_update(secret).finalize())
+            }
+        }
+    }
+}
+
 /// The secrets of one provider: the current one and, while it is being rotated, the other.
 #[derive(Clone, Debug)]
 pub struct Secrets(Vec<SecretString>);

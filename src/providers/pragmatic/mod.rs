@@ -24,6 +24,7 @@ pub const PROTOCOL: Protocol = Protocol {
         Ok(Box::new(Pragmatic::new(provider, settings)?))
     },
     openapi: openapi::document,
+    sign_js: include_str!("sign.js"),
 };
 
 /// Every spelling of a path that is in use is served.

@@ -1,18 +1,83 @@
 //! The calls as an OpenAPI document, for whoever connects the provider to the wallet.
 
+mod cases;
 mod forms;
+mod signing;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 use utoipa::{IntoResponses, OpenApi};
 
-use super::wire::Body;
+use super::settings::Settings;
+use super::wire::{Body, Form};
+use super::{OPERATIONS, Pragmatic};
+use crate::core::ProviderId;
+use crate::providers::examples;
+use crate::providers::{Operation, Request};
 use forms::{
     Adjustment, Authenticate, Balance, Bet, BonusWin, EndRound, GetBalancePerGame, JackpotWin,
     PromoWin, Refund, Result, RoundDetails, SessionExpired,
 };
 
+/// The public secret of the demo, with which the examples are signed.
+const DEMO_SECRET: &str = "demo-pragmatic-secret";
+
 /// The document. Its paths stand below the prefix of a provider named `pragmatic`.
 pub(super) fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+    let mut document = Document::openapi();
+    document.info.license = None;
+    let description = document.info.description.get_or_insert_default();
+    description.push_str("\n\n");
+    description.push_str(&signing::how_to());
+    if let Some(pragmatic) = usual() {
+        for operation in OPERATIONS {
+            add_examples(&mut document, &pragmatic, operation);
+        }
+    }
+    document
+}
+
+/// The adapter of a provider with the usual settings.
+fn usual() -> Option<Pragmatic> {
+    let settings: Settings = toml::Table::new().try_into().ok()?;
+    Pragmatic::new(ProviderId::parse("pragmatic").ok()?, settings).ok()
+}
+
+/// Signs the examples of a call, and adds every answer to the first of them.
+fn add_examples(
+    document: &mut utoipa::openapi::OpenApi,
+    pragmatic: &Pragmatic,
+    operation: &'static Operation,
+) -> Option<()> {
+    let path = format!("/pragmatic/{}", operation.paths.first()?);
+    let call = examples::post(document, &path)?;
+    let mut asked = None;
+    for fields in examples::bodies(call) {
+        let body = signing::signed(&encoded(fields)?, DEMO_SECRET)?;
+        let form = Form::parse(body.as_bytes()).ok()?;
+        let hash = Value::from(form.hash()?);
+        fields.as_object_mut()?.insert("hash".to_owned(), hash);
+        let request: Request = pragmatic.request(operation, &form).ok()?;
+        asked.get_or_insert(request);
+    }
+    let asked = asked?;
+    for case in cases::of(operation.name) {
+        let reply = case.reply(pragmatic, operation, &asked)?;
+        // The code comes first, so that a success does.
+        let body: Value = serde_json::from_str(&reply.body).ok()?;
+        let name = format!("{:03}_{}", body.get("error")?.as_u64()?, case.name);
+        examples::add_reply(call, &name, case.summary, &reply)?;
+    }
+    Some(())
+}
+
+/// An example as the form that is sent.
+fn encoded(fields: &Value) -> Option<String> {
+    let pair = |(name, value): (&String, &Value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        format!("{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC))
+    };
+    Some(fields.as_object()?.iter().map(pair).collect::<Vec<_>>().join("&"))
 }
 
 #[derive(OpenApi)]
@@ -20,12 +85,13 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
     info(
         title = "Pragmatic Play: seamless wallet",
         version = "3.233",
-        license(name = "proprietary"),
         description = "The calls that Pragmatic Play makes to the operator's wallet: forms in, \
             JSON out, HTTP 200 for everything; the outcome is the field `error`. Every call \
             that moves money may be repeated: it moves money once, and each repeat gets the \
             first `transactionId` with the balance of now. Parameters that are not listed are \
-            accepted and covered by the hash."
+            accepted and covered by the hash.\n\nThe first segment of the paths is the name \
+            that the operator has given to the brand; here it is `pragmatic`, as in the demo, \
+            whose player, token and secret the examples use."
     ),
     paths(
         authenticate,
@@ -41,16 +107,28 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
         balance_per_game,
         session_expired,
         round_details,
+    ),
+    tags(
+        (name = PLAYERS, description = "Who plays, and what they have."),
+        (name = MONEY, description = "What moves money. Each may be sent again."),
+        (name = ROUNDS, description = "What a round came to. No money."),
     )
 )]
 struct Document;
 
-/// What every call may be answered instead, whatever it asks for.
+const PLAYERS: &str = "Pragmatic Play: players";
+const MONEY: &str = "Pragmatic Play: money";
+const ROUNDS: &str = "Pragmatic Play: rounds";
+
+/// What comes back. The examples are the adapter's own words.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the derive alone")]
-enum Errors<'a> {
+enum Answers<'a> {
+    /// `error` says what came of it.
+    #[response(status = 200)]
+    Heard(Body<'a>),
     /// The caller's address is not on the list.
-    #[response(status = 403, example = json!({"error": 5, "description": "Invalid hash code"}))]
+    #[response(status = 403)]
     Forbidden(Body<'a>),
 }
 
@@ -61,33 +139,16 @@ enum Errors<'a> {
     post,
     path = "/pragmatic/authenticate.html",
     operation_id = "pragmatic_authenticate",
+    tag = PLAYERS,
     request_body(
         content = Authenticate,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "token": "tk-7f3a1c", "providerId": "PragmaticPlay", "gameId": "vs20demogame",
-            "ipAddress": "203.0.113.7", "hash": "1c78252027a18a012c5355c352148e1d",
+            "token": "demo-token", "providerId": "PragmaticPlay", "gameId": "vs20demogame",
+            "ipAddress": "203.0.113.7",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "userId": "op1_88012", "currency": "EUR", "cash": 100.00, "bonus": 0.00,
-                "token": "tk-7f3a1c", "error": 0, "description": "Success",
-            }))),
-            ("token" = (value = json!(
-                {"error": 4, "description": "Player token is invalid, unknown or expired"}))),
-            ("hash" = (value = json!({"error": 5, "description": "Invalid hash code"}))),
-            ("frozen" = (value = json!({"error": 6, "description": "Player is frozen"}))),
-            ("parameters" = (value = json!(
-                {"error": 7, "description": "Bad parameters in the request: token: missing"}))),
-            ("game" =
-                (value = json!({"error": 8, "description": "Game is not found or disabled"}))),
-            ("retry" = (value =
-                json!({"error": 100, "description": "Internal server error, please retry"}))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn authenticate() {}
@@ -97,27 +158,15 @@ fn authenticate() {}
     post,
     path = "/pragmatic/balance.html",
     operation_id = "pragmatic_balance",
+    tag = PLAYERS,
     request_body(
         content = Balance,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "providerId": "PragmaticPlay", "userId": "op1_88012", "token": "tk-7f3a1c",
-            "hash": "7992aad8cda7a823a48cb01ce0bc86bd",
+            "providerId": "PragmaticPlay", "userId": "demo-player", "token": "demo-token",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "currency": "EUR", "cash": 100.00, "bonus": 0.00,
-                "error": 0, "description": "Success",
-            }))),
-            ("player" = (value = json!({"error": 2, "description": "Player not found"}))),
-            ("token" = (value = json!(
-                {"error": 4, "description": "Player token is invalid, unknown or expired"}))),
-            ("frozen" = (value = json!({"error": 6, "description": "Player is frozen"}))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn balance() {}
@@ -130,70 +179,28 @@ fn balance() {}
     post,
     path = "/pragmatic/bet.html",
     operation_id = "pragmatic_bet",
+    tag = MONEY,
     request_body(
         content = Bet,
         content_type = "application/x-www-form-urlencoded",
         examples(
             ("spin" = (value = json!({
-                "userId": "op1_88012", "gameId": "vs20demogame", "roundId": "700100200301",
+                "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
                 "amount": "1.5", "reference": "64f0c2a19b3d5e7f80a1b201",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_601_000_i64,
                 "roundDetails": "spin", "platform": "MOBILE", "language": "en",
-                "token": "tk-7f3a1c", "hash": "257778e76af8e80074e050764c9a34b6",
+                "token": "demo-token",
             }))),
             ("free_round" = (value = json!({
-                "userId": "op1_88012", "gameId": "vs20demogame", "roundId": "700100200310",
+                "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200310",
                 "amount": "0.00", "reference": "64f0c2a19b3d5e7f80a1b205",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_609_000_i64,
                 "roundDetails": "spin", "bonusCode": "FRB-2026-0007",
-                "token": "tk-7f3a1c", "hash": "2fc5510ed348106d9ba9afb86bdd226b",
+                "token": "demo-token",
             }))),
         )
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "transactionId": "0199f1c2a4b07c3e8d5512ab34cd56ef", "currency": "EUR",
-                "cash": 98.50, "bonus": 0.00, "usedPromo": 0.00,
-                "error": 0, "description": "Success",
-            }))),
-            ("insufficient" = (value = json!({
-                "currency": "EUR", "cash": 1.00, "bonus": 0.00,
-                "error": 1, "description": "Insufficient balance",
-            }))),
-            ("player" = (value = json!({"error": 2, "description": "Player not found"}))),
-            ("token" = (value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 4, "description": "Player token is invalid, unknown or expired",
-            }))),
-            ("hash" = (value = json!({"error": 5, "description": "Invalid hash code"}))),
-            ("frozen" = (value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 6, "description": "Player is frozen",
-            }))),
-            ("parameters" = (value = json!(
-                {"error": 7, "description": "Bad parameters in the request: amount: negative"}))),
-            ("game" = (value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 8, "description": "Game is not found or disabled",
-            }))),
-            ("limit" = (value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 50, "description": "Bet limit has been reached",
-            }))),
-            ("retry" = (value =
-                json!({"error": 100, "description": "Internal server error, please retry"}))),
-            ("refunded" = (summary = "The bet came after its refund", value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 120, "description": "Internal server error, do not retry",
-            }))),
-            ("max_bet" = (value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 310, "description": "Bet is out of the player's bet limits",
-            }))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn bet() {}
@@ -206,45 +213,30 @@ fn bet() {}
     post,
     path = "/pragmatic/result.html",
     operation_id = "pragmatic_result",
+    tag = MONEY,
     request_body(
         content = Result,
         content_type = "application/x-www-form-urlencoded",
         examples(
             ("win" = (value = json!({
-                "userId": "op1_88012", "gameId": "vs20demogame", "roundId": "700100200301",
+                "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
                 "amount": "4.20", "reference": "64f0c2a19b3d5e7f80a1b202",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_602_000_i64,
                 "roundDetails": "spin", "platform": "MOBILE",
-                "token": "tk-7f3a1c", "hash": "3bde5bf5ba046b3378e0e27e59ea9efb",
+                "token": "demo-token",
             }))),
             ("prize" = (summary = "A win and a prize", value = json!({
-                "userId": "op1_88012", "gameId": "vs20demogame", "roundId": "700100200301",
+                "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
                 "amount": "4.20", "reference": "64f0c2a19b3d5e7f80a1b20b",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_602_000_i64,
                 "roundDetails": "spin", "promoWinAmount": "5.00",
                 "promoWinReference": "64f0c2a19b3d5e7f80a1b20c", "promoCampaignID": "5512",
                 "promoCampaignType": "R",
-                "token": "tk-7f3a1c", "hash": "bf3407742b3dd12776304502aeca76a2",
+                "token": "demo-token",
             }))),
         )
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "transactionId": "0199f1c2a4b17c3e8d5512ab34cd56f0", "currency": "EUR",
-                "cash": 102.70, "bonus": 0.00, "error": 0, "description": "Success",
-            }))),
-            ("waiting" = (summary = "The bet is not known", value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 100, "description": "Internal server error, please retry",
-            }))),
-            ("refunded" = (summary = "The round's only bet was refunded", value = json!({
-                "currency": "EUR", "cash": 98.50, "bonus": 0.00,
-                "error": 120, "description": "Internal server error, do not retry",
-            }))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn result() {}
@@ -257,24 +249,18 @@ fn result() {}
     post,
     path = "/pragmatic/bonusWin.html",
     operation_id = "pragmatic_bonusWin",
+    tag = MONEY,
     request_body(
         content = BonusWin,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "userId": "op1_88012", "amount": "0.80", "reference": "64f0c2a19b3d5e7f80a1b207",
+            "userId": "demo-player", "amount": "0.80", "reference": "64f0c2a19b3d5e7f80a1b207",
             "providerId": "PragmaticPlay", "timestamp": 1_795_305_610_000_i64,
             "bonusCode": "FRB-2026-0007", "roundId": "700100200310", "gameId": "vs20demogame",
-            "token": "tk-7f3a1c", "hash": "3e98ae999052534f137d4389867bcc7c",
+            "token": "demo-token",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body,
-         example = json!({
-            "transactionId": "0199f1c2a4b27c3e8d5512ab34cd56f1", "currency": "EUR",
-            "cash": 101.50, "bonus": 0.00, "error": 0, "description": "Success",
-        })),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn bonus_win() {}
@@ -286,26 +272,20 @@ fn bonus_win() {}
     post,
     path = "/pragmatic/jackpotWin.html",
     operation_id = "pragmatic_jackpotWin",
+    tag = MONEY,
     request_body(
         content = JackpotWin,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
             "providerId": "PragmaticPlay", "timestamp": 1_795_305_700_000_i64,
-            "userId": "op1_88012", "gameId": "vs20demogame", "roundId": "700100200399",
+            "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200399",
             "jackpotId": "9001",
             "jackpotDetails": r#"{"progressive":180.0,"non-progressive":70.25}"#,
             "amount": "250.25", "reference": "64f0c2a19b3d5e7f80a1b208", "platform": "WEB",
-            "token": "tk-7f3a1c", "hash": "486ad8c8fc863e1dfe5da614cb94a233",
+            "token": "demo-token",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body,
-         example = json!({
-            "transactionId": "0199f1c2a4b37c3e8d5512ab34cd56f2", "currency": "EUR",
-            "cash": 351.75, "bonus": 0.00, "error": 0, "description": "Success",
-        })),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn jackpot_win() {}
@@ -318,29 +298,17 @@ fn jackpot_win() {}
     post,
     path = "/pragmatic/promoWin.html",
     operation_id = "pragmatic_promoWin",
+    tag = MONEY,
     request_body(
         content = PromoWin,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
             "reference": "64f0c2a19b3d5e7f80a1b209", "amount": "25.00", "campaignType": "T",
             "providerId": "PragmaticPlay", "campaignId": "5511", "currency": "EUR",
-            "userId": "op1_88012", "timestamp": 1_795_307_400_000_i64,
-            "hash": "41c3c0abc81a12139548e8166a3b831d",
+            "userId": "demo-player", "timestamp": 1_795_307_400_000_i64,
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "transactionId": "0199f1c2a4b47c3e8d5512ab34cd56f3", "currency": "EUR",
-                "cash": 376.75, "bonus": 0.00, "error": 0, "description": "Success",
-            }))),
-            ("currency" = (summary = "Not the wallet's currency", value = json!({
-                "currency": "EUR", "cash": 351.75, "bonus": 0.00,
-                "error": 7, "description": "Bad parameters in the request",
-            }))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn promo_win() {}
@@ -352,25 +320,16 @@ fn promo_win() {}
     post,
     path = "/pragmatic/endRound.html",
     operation_id = "pragmatic_endRound",
+    tag = ROUNDS,
     request_body(
         content = EndRound,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "userId": "op1_88012", "gameId": "vs20demogame", "roundId": "700100200301",
-            "providerId": "PragmaticPlay", "token": "tk-7f3a1c", "win": "4.20",
-            "hash": "8192c0f4d7282fea681ba73659b97cb2",
+            "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
+            "providerId": "PragmaticPlay", "token": "demo-token", "win": "4.20",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!(
-                {"cash": 102.70, "bonus": 0.00, "error": 0, "description": "Success"}))),
-            ("retry" = (value = json!({
-                "error": 130, "description": "Internal server error on EndRound, please retry",
-            }))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn end_round() {}
@@ -383,35 +342,24 @@ fn end_round() {}
     post,
     path = "/pragmatic/refund.html",
     operation_id = "pragmatic_refund",
+    tag = MONEY,
     request_body(
         content = Refund,
         content_type = "application/x-www-form-urlencoded",
         examples(
             ("least" = (value = json!({
-                "userId": "op1_88012", "providerId": "PragmaticPlay",
+                "userId": "demo-player", "providerId": "PragmaticPlay",
                 "reference": "64f0c2a19b3d5e7f80a1b201",
-                "hash": "707e1bb748ddcf0ee8ba0e5f41d8c0dd",
             }))),
             ("whole" = (value = json!({
-                "userId": "op1_88012", "providerId": "PragmaticPlay",
+                "userId": "demo-player", "providerId": "PragmaticPlay",
                 "reference": "64f0c2a19b3d5e7f80a1b201", "amount": "1.5",
                 "gameId": "vs20demogame", "roundId": "700100200301",
-                "timestamp": 1_795_305_660_000_i64, "token": "tk-7f3a1c",
-                "hash": "ec14fd4c84e03fce0040ac972d78fa10",
+                "timestamp": 1_795_305_660_000_i64, "token": "demo-token",
             }))),
         )
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "transactionId": "0199f1c2a4b57c3e8d5512ab34cd56f4",
-                "error": 0, "description": "Success",
-            }))),
-            ("no_bet" = (summary = "The reference is a win's", value = json!(
-                {"error": 120, "description": "Internal server error, do not retry"}))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn refund() {}
@@ -421,30 +369,18 @@ fn refund() {}
     post,
     path = "/pragmatic/adjustment.html",
     operation_id = "pragmatic_adjustment",
+    tag = MONEY,
     request_body(
         content = Adjustment,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "userId": "op1_88012", "gameId": "227", "roundId": "700100200777",
+            "userId": "demo-player", "gameId": "227", "roundId": "700100200777",
             "amount": "-5.00", "reference": "64f0c2a19b3d5e7f80a1b20f",
             "providerId": "PragmaticPlay", "validBetAmount": "10.00",
-            "timestamp": 1_795_308_600_000_i64, "token": "tk-7f3a1c",
-            "hash": "538ee758c39fb8b92019128a7563f627",
+            "timestamp": 1_795_308_600_000_i64, "token": "demo-token",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body, examples(
-            ("success" = (value = json!({
-                "transactionId": "0199f1c2a4b67c3e8d5512ab34cd56f5", "currency": "EUR",
-                "cash": 371.75, "bonus": 0.00, "error": 0, "description": "Success",
-            }))),
-            ("insufficient" = (value = json!({
-                "currency": "EUR", "cash": 1.00, "bonus": 0.00,
-                "error": 1, "description": "Insufficient balance",
-            }))),
-        )),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn adjustment() {}
@@ -456,26 +392,16 @@ fn adjustment() {}
     post,
     path = "/pragmatic/GetBalancePerGame.html",
     operation_id = "pragmatic_GetBalancePerGame",
+    tag = PLAYERS,
     request_body(
         content = GetBalancePerGame,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "userId": "op1_88012", "providerId": "PragmaticPlay",
-            "gameIdList": "vs20demogame,vs20closed", "token": "tk-7f3a1c",
-            "hash": "44c935a5f81ef3d28098c9ebccea03c3",
+            "userId": "demo-player", "providerId": "PragmaticPlay",
+            "gameIdList": "vs20demogame,vs20closed", "token": "demo-token",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body,
-         example = json!({
-            "gamesBalances": [
-                {"gameID": "vs20demogame", "cash": 100.00, "bonus": 0.00},
-                {"gameID": "vs20closed", "cash": 100.00, "bonus": 0.00},
-            ],
-            "error": 0, "description": "Success",
-        })),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn balance_per_game() {}
@@ -487,19 +413,15 @@ fn balance_per_game() {}
     post,
     path = "/pragmatic/session/expired",
     operation_id = "pragmatic_sessionExpired",
+    tag = PLAYERS,
     request_body(
         content = SessionExpired,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "providerId": "PragmaticPlay", "sessionId": "98f1", "playerId": "op1_88012",
-            "hash": "7eae9b615b7c518ce734a99987232e3c",
+            "providerId": "PragmaticPlay", "sessionId": "98f1", "playerId": "demo-player",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body,
-         example = json!({"error": 0, "description": "Success"})),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn session_expired() {}
@@ -509,35 +431,28 @@ fn session_expired() {}
     post,
     path = "/pragmatic/roundDetails.html",
     operation_id = "pragmatic_roundDetails",
+    tag = ROUNDS,
     request_body(
         content = RoundDetails,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "userId": "op1_88012", "providerId": "PragmaticPlay", "roundId": "700100200301",
+            "userId": "demo-player", "providerId": "PragmaticPlay", "roundId": "700100200301",
             "smResult": "<sm>1,2,3</sm>", "gameCategory": "SLOT", "betMultiplier": "1",
-            "hash": "afdbed2776df3d539756e1c0e5e8fb0f",
         })
     ),
-    responses(
-        (status = 200, description = "`error` says what came of it", body = Body,
-         example = json!({"error": 0, "description": "Success"})),
-        Errors,
-    ),
+    responses(Answers),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn round_details() {}
 
 #[cfg(test)]
 mod tests {
-    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-    use serde_json::{Map, Value};
+    use serde_json::Map;
 
-    use super::super::OPERATIONS;
     use super::super::codes::Code;
     use super::super::tests::{adapter, read as request, verify};
     use super::super::wire::bad;
     use super::*;
-    use crate::providers::Operation;
 
     const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -561,12 +476,8 @@ mod tests {
         example.as_object().expect("an object").clone()
     }
 
-    fn encoded(fields: &Map<String, Value>) -> String {
-        let pair = |(name, value): (&String, &Value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            format!("{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC))
-        };
-        fields.iter().map(pair).collect::<Vec<_>>().join("&")
+    fn written(fields: &Map<String, Value>) -> String {
+        encoded(&Value::Object(fields.clone())).expect("an object")
     }
 
     #[test]
@@ -597,12 +508,12 @@ mod tests {
             assert!(!examples(content).is_empty());
             for example in examples(content) {
                 let all = fields(example);
-                let body = encoded(&all);
-                assert_eq!(verify(&body, "made-up-Secret-01"), Ok(true), "{body}");
+                let body = written(&all);
+                assert_eq!(verify(&body, DEMO_SECRET), Ok(true), "{body}");
                 assert!(request(&pragmatic, operation, &body).is_ok(), "{body}");
                 let least = || required.iter().map(|name| ((*name).to_owned(), all[*name].clone()));
                 let read = |left_out: &str| {
-                    let body = encoded(&least().filter(|(name, _)| name != left_out).collect());
+                    let body = written(&least().filter(|(name, _)| name != left_out).collect());
                     request(&pragmatic, operation, &body).map(|_| ())
                 };
                 assert_eq!(read("nothing"), Ok(()));

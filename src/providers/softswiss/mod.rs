@@ -31,6 +31,7 @@ pub const PROTOCOL: Protocol = Protocol {
         Ok(Box::new(Softswiss::new(provider, settings)?))
     },
     openapi: openapi::document,
+    sign_js: include_str!("sign.js"),
 };
 
 /// HMAC-SHA256 of the body as it came, keyed with the casino's token, in hex.

@@ -1,12 +1,92 @@
 //! The three calls as an OpenAPI document, for whoever connects a casino or a game.
 
+mod cases;
+mod signing;
+
+use serde_json::Value;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Object, OpenApi as Document, RefOr, Required};
 use utoipa::{IntoResponses, OpenApi};
 
 use super::wire::{Error, Freespins, Play, Rollback, Success};
+use super::{OPERATIONS, Settings, Softswiss};
+use crate::core::ProviderId;
+use crate::providers::examples;
+use crate::providers::{Failure, Operation, Request};
+
+/// The public token of the demo, with which the examples are signed.
+const DEMO_TOKEN: &str = "demo-softswiss-token";
 
 /// The document. Its paths stand below the prefix of a provider named `softswiss`.
-pub(super) fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+pub(super) fn document() -> Document {
+    let mut document = Calls::openapi();
+    document.info.license = None;
+    let description = document.info.description.get_or_insert_default();
+    description.push_str("\n\n");
+    description.push_str(&signing::how_to());
+    if let Some(softswiss) = usual() {
+        for operation in OPERATIONS {
+            add_examples(&mut document, &softswiss, operation);
+        }
+    }
+    document
+}
+
+/// The adapter of a provider with the usual settings.
+fn usual() -> Option<Softswiss> {
+    Softswiss::new(ProviderId::parse("softswiss").ok()?, Settings::default()).ok()
+}
+
+/// Signs the first example of a call, and adds every answer to its examples.
+fn add_examples(
+    document: &mut Document,
+    softswiss: &Softswiss,
+    operation: &'static Operation,
+) -> Option<()> {
+    let call = examples::post(document, &format!("/softswiss/{}", operation.name))?;
+    let bodies: Vec<String> = examples::bodies(call).iter().map(|body| body.to_string()).collect();
+    let first = bodies.first()?;
+    call.parameters = Some(vec![RefOr::T(signature_header(first))]);
+    for body in &bodies {
+        let request = asked(softswiss, operation, body).ok()?;
+        for case in cases::of_body(&request) {
+            let reply = case.reply(softswiss, operation, &request)?;
+            examples::add_reply(call, case.name, case.summary, &reply)?;
+        }
+    }
+    let request = asked(softswiss, operation, first).ok()?;
+    for case in cases::instead(operation.name) {
+        let reply = case.reply(softswiss, operation, &request)?;
+        let code: Value = serde_json::from_str(&reply.body).ok()?;
+        let name = format!("{}_{}", code.get("code")?.as_u64()?, case.name);
+        examples::add_reply(call, &name, case.summary, &reply)?;
+    }
+    Some(())
+}
+
+/// The header of every call, with the signature of this body.
+fn signature_header(body: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name("X-REQUEST-SIGN")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(
+            "HMAC-SHA256 of the body's bytes as sent, keyed with the casino's token, in hex. \
+             This one is the first example's, sent without spaces.",
+        ))
+        .schema(Some(Object::with_type(Type::String)))
+        .example(Some(Value::from(signing::signature(body, DEMO_TOKEN))))
+        .build()
+}
+
+/// What a body asks for.
+fn asked(softswiss: &Softswiss, operation: &Operation, body: &str) -> Result<Request, Failure> {
+    match operation.name {
+        "play" => softswiss.play(body.as_bytes()),
+        "rollback" => softswiss.rollback(body.as_bytes()),
+        _ => softswiss.freespins(body.as_bytes()),
+    }
 }
 
 #[derive(OpenApi)]
@@ -14,55 +94,45 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
     info(
         title = "SOFTSWISS Game Aggregator: seamless wallet",
         version = "1",
-        license(name = "proprietary"),
         description = "The calls that the aggregator (or BGaming directly) makes to the \
             casino's wallet. Amounts are whole numbers of the currency's smallest unit. Every \
             call may be repeated: it moves money once, and each repeat gets the first \
-            `tx_id` and `processed_at` with the balance of now."
+            `tx_id` and `processed_at` with the balance of now.\n\nThe first segment of the \
+            paths is the name that the operator has given to the provider; here it is \
+            `softswiss`, as in the demo, whose player and token the examples use."
     ),
     paths(play, rollback, freespins),
-    components(schemas(Error))
+    components(schemas(Error)),
+    tags((name = CALLS, description = "Bets, wins and what undoes them."))
 )]
-struct Document;
+struct Calls;
 
-/// What every call may be answered instead.
+const CALLS: &str = "SOFTSWISS";
+
+/// What every call may be answered instead. The examples are the adapter's own words.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the derive alone")]
 enum Errors {
     /// The call cannot be understood or done, now or later.
-    #[response(status = 400, examples(
-        ("malformed" = (value = json!({"code": 400, "message": "Bad request: amount: negative"}))),
-        ("not_reversible" = (value = json!({"code": 400, "message": "Bad request"}))),
-    ))]
+    #[response(status = 400)]
     BadRequest(Error),
     /// `X-REQUEST-SIGN` is missing or wrong, or the address is not on the list.
-    #[response(status = 403, example = json!({"code": 403, "message": "Forbidden"}))]
+    #[response(status = 403)]
     Forbidden(Error),
     /// No such path; or, where the casino asks for it, a win whose round has no bet.
-    #[response(status = 404, example = json!({"code": 404, "message": "Not found"}))]
+    #[response(status = 404)]
     NotFound(Error),
     /// Refused, the whole list of actions together. A bet that was refused stays refused.
-    #[response(status = 412, examples(
-        ("funds" = (value = json!({"code": 100, "message": "Not enough funds", "balance": 10250}))),
-        ("player" = (value = json!({"code": 101, "message": "Player is invalid"}))),
-        ("player_limit" =
-            (value = json!({"code": 105, "message": "Player reached their bet limit"}))),
-        ("max_bet" = (value = json!({"code": 106, "message": "Bet exceeds the maximum bet"}))),
-        ("disabled" = (value = json!({"code": 110, "message": "Player is disabled"}))),
-        ("currency" =
-            (value = json!({"code": 154, "message": "Currency is not allowed for the player"}))),
-        ("game" =
-            (value = json!({"code": 405, "message": "Game is not available to the casino"}))),
-    ))]
+    #[response(status = 412)]
     Refused(Error),
     /// A fault of the wallet. May be sent again.
-    #[response(status = 500, example = json!({"code": 500, "message": "Unknown error"}))]
+    #[response(status = 500)]
     UnknownError(Error),
     /// Not now; also a win or a rollback for a closed wallet. May be sent again.
-    #[response(status = 503, example = json!({"code": 503, "message": "Service is unavailable"}))]
+    #[response(status = 503)]
     Unavailable(Error),
     /// Not in time, done or not. May be sent again.
-    #[response(status = 504, example = json!({"code": 504, "message": "Request timed out"}))]
+    #[response(status = 504)]
     Timeout(Error),
 }
 
@@ -73,36 +143,26 @@ enum Errors {
 #[utoipa::path(
     post,
     path = "/softswiss/play",
-    params(("X-REQUEST-SIGN" = String, Header, description = SIGNATURE)),
+    operation_id = "softswiss_play",
+    tag = CALLS,
     request_body(content = Play, examples(
-        ("bet_and_win" = (summary = "A bet and its win, the round's last call", value = json!({
-            "user_id": "p-1001", "currency": "EUR", "game": "acme:DemoSlot",
+        ("1_bet_and_win" = (summary = "A bet and its win, the round's last call", value = json!({
+            "user_id": "demo-player", "currency": "EUR", "game": "acme:DemoSlot",
             "game_id": "rnd-77", "finished": true, "actions": [
                 {"action": "bet", "amount": 150, "action_id": "a-0001"},
                 {"action": "win", "amount": 400, "action_id": "a-0002"},
             ],
         }))),
-        ("balance" = (summary = "A question for the balance", value = json!({
-            "user_id": "p-1001", "currency": "EUR", "game": "acme:DemoSlot",
+        ("2_balance" = (summary = "A question for the balance", value = json!({
+            "user_id": "demo-player", "currency": "EUR", "game": "acme:DemoSlot",
         }))),
-        ("end" = (summary = "The end of a round", value = json!({
-            "user_id": "p-1001", "currency": "EUR", "game": "acme:DemoSlot",
+        ("3_end" = (summary = "The end of a round", value = json!({
+            "user_id": "demo-player", "currency": "EUR", "game": "acme:DemoSlot",
             "game_id": "rnd-77", "finished": true,
         }))),
     )),
     responses(
-        (status = 200, description = "Carried out, now or before", body = Success, examples(
-            ("bet_and_win" = (value = json!({
-                "balance": 10250, "game_id": "rnd-77", "transactions": [
-                    {"action_id": "a-0001", "tx_id": "0199f1c2a4b07c3e8d5512ab34cd56ef",
-                     "processed_at": "2026-11-22T10:00:00.000Z"},
-                    {"action_id": "a-0002", "tx_id": "0199f1c2a4b17c3e8d5512ab34cd56f0",
-                     "processed_at": "2026-11-22T10:00:00.000Z"},
-                ],
-            }))),
-            ("balance" = (value = json!({"balance": 10250}))),
-            ("end" = (value = json!({"balance": 10250, "game_id": "rnd-77"}))),
-        )),
+        (status = 200, description = "Carried out, now or before", body = Success),
         Errors,
     ),
 )]
@@ -117,28 +177,16 @@ fn play() {}
 #[utoipa::path(
     post,
     path = "/softswiss/rollback",
-    params(("X-REQUEST-SIGN" = String, Header, description = SIGNATURE)),
+    operation_id = "softswiss_rollback",
+    tag = CALLS,
     request_body(content = Rollback, example = json!({
-        "user_id": "p-1001", "currency": "EUR", "game": "acme:DemoSlot",
+        "user_id": "demo-player", "currency": "EUR", "game": "acme:DemoSlot",
         "game_id": "rnd-77", "finished": true, "actions": [
             {"action": "rollback", "action_id": "a-0003", "original_action_id": "a-0001"},
         ],
     })),
     responses(
-        (status = 200, description = "Undone, now or before", body = Success, examples(
-            ("known" = (value = json!({
-                "balance": 10400, "game_id": "rnd-77", "transactions": [
-                    {"action_id": "a-0003", "tx_id": "0199f1c2b0007c3e8d5512ab34cd56f1",
-                     "processed_at": "2026-11-22T10:00:05.000Z"},
-                ],
-            }))),
-            ("unknown" = (summary = "The original has never been seen", value = json!({
-                "balance": 10250, "game_id": "rnd-77", "transactions": [
-                    {"action_id": "a-0003", "tx_id": "",
-                     "processed_at": "2026-11-22T10:00:05.000Z"},
-                ],
-            }))),
-        )),
+        (status = 200, description = "Undone, now or before", body = Success),
         Errors,
     ),
 )]
@@ -151,28 +199,23 @@ fn rollback() {}
 #[utoipa::path(
     post,
     path = "/softswiss/freespins",
-    params(("X-REQUEST-SIGN" = String, Header, description = SIGNATURE)),
+    operation_id = "softswiss_freespins",
+    tag = CALLS,
     request_body(content = Freespins, example = json!({
-        "user_id": "p-1001", "currency": "EUR",
+        "user_id": "demo-player", "currency": "EUR",
         "issue_id": "issue-5", "status": "played", "total_amount": 1250,
     })),
     responses(
         (status = 200, description = "Paid, now or before; or nothing to pay yet",
-         body = Success, example = json!({"balance": 11500})),
+         body = Success),
         Errors,
     ),
 )]
 #[expect(dead_code, reason = "stands for the path")]
 fn freespins() {}
 
-const SIGNATURE: &str =
-    "HMAC-SHA256 of the body's bytes as sent, keyed with the casino's token, in hex";
-
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
-    use super::super::OPERATIONS;
     use super::super::codes::Code;
     use super::super::tests::adapter;
     use super::*;
@@ -209,11 +252,7 @@ mod tests {
             let call = &document["paths"][format!("/softswiss/{}", operation.name)]["post"];
             for example in examples(&call["requestBody"]["content"]["application/json"]) {
                 let body = example.to_string();
-                let read = match operation.name {
-                    "play" => softswiss.play(body.as_bytes()),
-                    "rollback" => softswiss.rollback(body.as_bytes()),
-                    _ => softswiss.freespins(body.as_bytes()),
-                };
+                let read = asked(&softswiss, operation, &body);
                 assert!(read.is_ok(), "{body}: {read:?}");
                 seen += 1;
             }
@@ -236,6 +275,6 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 14);
+        assert_eq!(seen, 15);
     }
 }
