@@ -10,6 +10,7 @@
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`http`]: callbacks, the operator's API, the ops port.
+//! - [`grpc`]: the same door for in-house games, with a protocol of our own.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it.
 //!
 //! `ARCHITECTURE.md` beside this file says what each part must not know, and walks a bet and
@@ -20,6 +21,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod grpc;
 pub mod http;
 pub mod jobs;
 pub mod meters;

@@ -18,7 +18,7 @@ pub use jobs::Jobs;
 pub use provider::Provider;
 use provider::read_provider;
 use sections::Section;
-pub use sections::{Cache, Database, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role};
+pub use sections::{Cache, Database, Grpc, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role};
 
 const DEFAULTS: &str = include_str!("../defaults.toml");
 
@@ -27,6 +27,8 @@ const DEFAULTS: &str = include_str!("../defaults.toml");
 pub struct Config {
     /// `[http]`
     pub http: Http,
+    /// `[grpc]`
+    pub grpc: Grpc,
     /// `[ops]`
     pub ops: Ops,
     /// `[database]`
@@ -72,6 +74,7 @@ impl Config {
     ) -> Result<Self, ConfigErrors> {
         let providers = table.remove("providers").unwrap_or_else(|| Value::Table(Table::new()));
         let http: Option<Http> = section(&mut table, "http", &mut errors);
+        let grpc: Option<Grpc> = section(&mut table, "grpc", &mut errors);
         let ops: Option<Ops> = section(&mut table, "ops", &mut errors);
         let database: Option<Database> = section(&mut table, "database", &mut errors);
         let cache: Option<Cache> = section(&mut table, "cache", &mut errors);
@@ -84,11 +87,12 @@ impl Config {
         else {
             return Err(ConfigErrors(errors));
         };
-        let (Some(log), Some(operator), Some(jobs)) = (log, operator, jobs) else {
+        let (Some(grpc), Some(log), Some(operator), Some(jobs)) = (grpc, log, operator, jobs)
+        else {
             return Err(ConfigErrors(errors));
         };
         if errors.is_empty() {
-            Ok(Self { http, ops, database, cache, log, operator, jobs, providers })
+            Ok(Self { http, grpc, ops, database, cache, log, operator, jobs, providers })
         } else {
             Err(ConfigErrors(errors))
         }

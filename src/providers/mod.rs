@@ -4,6 +4,7 @@
 //! Adding a protocol is one folder with the same file names, and one line in [`PROTOCOLS`].
 
 pub mod adapter;
+pub mod grpc;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
@@ -24,7 +25,7 @@ pub struct Protocol {
 }
 
 /// Every protocol that this build speaks.
-pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL, grpc::PROTOCOL];
 
 /// The protocol of that name.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

@@ -4,6 +4,7 @@ mod bad_input;
 mod cache;
 mod captures;
 mod decide_properties;
+mod grpc;
 mod houserules;
 mod jobs;
 mod kills;

@@ -4,7 +4,7 @@
 //!
 //! It moves money through the wallet's door alone, as the provider `operator`.
 
-mod auth;
+pub mod auth;
 mod command;
 mod docs;
 mod error;
