@@ -42,6 +42,8 @@ pub struct App {
     pub trusted_proxies: Vec<IpNet>,
     /// Calls in progress over all providers.
     pub in_flight: Semaphore,
+    /// What gRPC is bounded by.
+    pub grpc: config::Grpc,
     /// How the background jobs are run.
     pub jobs: config::Jobs,
     /// Where traces are made; `None` where nobody wants any.
@@ -75,8 +77,8 @@ const OPERATOR: (&str, Terms<'static>) =
 pub struct Provider {
     /// The slug.
     pub id: ProviderId,
-    /// How it speaks, by name.
-    pub protocol: String,
+    /// The name of its protocol.
+    pub protocol: &'static str,
     /// How it speaks.
     pub adapter: Box<dyn Adapter>,
     /// What it proves itself with.
@@ -153,6 +155,7 @@ impl App {
             office,
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
+            grpc: config.grpc,
             jobs: config.jobs,
             traces: Traces::start(&config.telemetry)?,
             node: crate::jobs::holder_name(),
@@ -223,12 +226,14 @@ fn build_providers(
     for (id, config) in configured {
         let built = protocol(&config.protocol)
             .ok_or_else(|| format!("protocol `{}` is not one of this build", config.protocol))
-            .and_then(|protocol| (protocol.build)(id.clone(), config.settings));
+            .and_then(|protocol| {
+                Ok((protocol.name, (protocol.build)(id.clone(), config.settings)?))
+            });
         match built {
-            Ok(adapter) => {
+            Ok((protocol, adapter)) => {
                 let provider = Provider {
                     id: id.clone(),
-                    protocol: config.protocol,
+                    protocol,
                     adapter,
                     secrets: config.secrets,
                     allow: config.allow,

@@ -11,6 +11,7 @@
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`feed`]: a provider's own list of transactions against our ledger.
 //! - [`http`]: callbacks, the operator's API, the ops port.
+//! - [`grpc`]: the same door for in-house games, with a protocol of our own.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
 //!   [`fault_point`]: where the tests kill it.
 //!
@@ -24,6 +25,7 @@ pub mod config;
 pub mod core;
 pub mod fault_point;
 pub mod feed;
+pub mod grpc;
 pub mod http;
 pub mod jobs;
 pub mod meters;

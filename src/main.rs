@@ -18,7 +18,7 @@ use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{Job, Jobs, by_hand};
 use seamless_wallet::store::engine::Lanes;
 use seamless_wallet::store::{MIGRATOR, connect_pool};
-use seamless_wallet::{feed, seed, telemetry};
+use seamless_wallet::{feed, grpc, seed, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -109,19 +109,33 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         connections_max: config.http.connections_max,
         shutdown: Duration::from_millis(config.http.shutdown_ms),
     };
-    let threads = threads(config.http.workers)?;
+    let workers = config.http.workers;
+    let threads = threads(workers)?;
     let drain = Duration::from_millis(config.http.drain_ms);
     // Both ports are taken before anything else is begun: the commonest mistake shows first.
     let api_listener = listen(config.http.listen).await?;
     let ops_listener = listen(config.ops.listen).await?;
     let docs = config.http.docs.then(|| config.http.docs_demo.clone());
+    let grpc_listener = match config.grpc.listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let grpc_address = grpc_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let (app, lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
     telemetry::count_from_zero(&app, app.jobs.enabled);
+    let grpc_server = match grpc_listener {
+        Some(listener) => {
+            let threads = self::threads(workers)?;
+            Some(grpc::start(&app, listener, limits, staged.clone(), threads).await?)
+        }
+        None => None,
+    };
     let jobs = app.jobs.enabled.then(|| Jobs::start(&app));
     tracing::info!(
         api = %api_listener.local_addr()?, ops = %ops_listener.local_addr()?,
+        grpc = grpc_address.map(tracing::field::display),
         providers = app.providers.len(), "serving"
     );
     let ops_server = tokio::spawn(server::serve(
@@ -145,6 +159,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("stopping: calls in progress are finished, new ones refused");
     stage.send_replace(Stage::Stopping);
     api_server.await?;
+    if let Some(server) = grpc_server {
+        server.await?;
+    }
     ops_server.await?;
     finish(app, lanes).await;
     tracing::info!("stopped");

@@ -87,6 +87,25 @@ need_faketime() {
   compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || install_packages faketime
 }
 
+# need_python NAME REQUIREMENTS: PYTHON becomes one with these packages from PyPI, kept under
+# .local/python/NAME until the file of requirements changes.
+need_python() {
+  local venv=$LOCAL/python/$1 requirements=$2
+  PYTHON=$venv/bin/python
+  python3 -c 'import ensurepip' 2>/dev/null || install_packages python3 python3-venv || return 1
+  mkdir -p "$LOCAL/python"
+  (
+    flock 8 # another run of the tests in this checkout wants the same
+    ! cmp -s "$requirements" "$venv/installed.txt" || exit 0
+    say "installing from PyPI: what ${requirements#"$ROOT"/} lists"
+    python3 -m venv --clear "$venv" &&
+      "$venv/bin/pip" install -q --disable-pip-version-check --no-input --timeout 20 --retries 2 \
+        --only-binary :all: -r "$requirements" &&
+      cp "$requirements" "$venv/installed.txt"
+  ) 8>"$LOCAL/python/$1.lock" 9>&- >"$LOCAL/python/$1.log" 2>&1 ||
+    { WHY="installing from PyPI failed (see .local/python/$1.log)"; return 1; }
+}
+
 # Where it may not, or cannot, it answers 1 and WHY tells the reason.
 install_packages() {
   local as_root=()

@@ -1,25 +1,29 @@
 #!/bin/bash
 # Builds the wallet and serves it with its own PostgreSQL and Redis, data under .local/run.
-#   PORT, OPS_PORT            where it listens (8080, 9090), on 127.0.0.1
-#   DATABASE_URL, REDIS_URL   used instead of private servers when set; REDIS_URL= means none
-#   WALLET_BIN                a wallet that is built already
+#   PORT, OPS_PORT, GRPC_PORT  where it listens (8080, 9090, 8081), on 127.0.0.1
+#   DATABASE_URL, REDIS_URL    used instead of private servers when set; REDIS_URL= means none
+#   WALLET_BIN                 a wallet that is built already
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 export PORT=${PORT:-8080} OPS_PORT=${OPS_PORT:-9090}
+GRPC_PORT=${GRPC_PORT:-8081}
+export WALLET__GRPC__LISTEN=127.0.0.1:$GRPC_PORT
 export DEMO_PRAGMATIC_SECRET=demo-pragmatic-secret DEMO_SOFTSWISS_TOKEN=demo-softswiss-token
+export DEMO_ARCADE_KEY=demo-arcade-key
 CONFIG=$ROOT/deploy/dev.toml
 
 [[ -n ${WALLET_BIN:-} ]] || need_cargo
 open_state run
 
 # Before the long build: what would make it useless.
-for name in PORT OPS_PORT; do
+for name in PORT OPS_PORT GRPC_PORT; do
   port=${!name}
   [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -lt 65536 ]] || die "$name is '$port', which is no port number"
   ! port_taken "$port" || die "port $port is taken: stop what listens there, or choose another with $name=…"
 done
-[[ $PORT != "$OPS_PORT" ]] || die "PORT and OPS_PORT are both $PORT: they must differ"
+[[ $PORT != "$OPS_PORT" && $PORT != "$GRPC_PORT" && $OPS_PORT != "$GRPC_PORT" ]] ||
+  die "PORT, OPS_PORT and GRPC_PORT are $PORT, $OPS_PORT and $GRPC_PORT: they must differ"
 
 if [[ -n ${DATABASE_URL:-} ]]; then
   need_tools
@@ -66,7 +70,7 @@ for ((i = 0; i < 300; i++)); do
 done
 if kill -0 "$CHILD" 2>/dev/null; then
   ready || die "the wallet is not ready after a minute: see above"
-  say "serving on http://127.0.0.1:$PORT, metrics and health on http://127.0.0.1:$OPS_PORT; Ctrl-C stops everything"
+  say "serving on http://127.0.0.1:$PORT, gRPC on 127.0.0.1:$GRPC_PORT, metrics and health on http://127.0.0.1:$OPS_PORT; Ctrl-C stops everything"
   "$ROOT/deploy/local/demo.sh"
 fi
 status=0

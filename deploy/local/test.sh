@@ -8,7 +8,7 @@ clean_states throw-away # of test runs that were killed
 open_state "test-$$" throw-away
 need_tools postgres
 need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
-want haproxy pgbouncer
+want haproxy pgbouncer openssl
 need_faketime || say "no clock will jump: the Debian package faketime is missing, and $WHY"
 
 prepare_servers
@@ -21,6 +21,13 @@ export SQLX_OFFLINE=true REDIS_URL
 DATABASE_URL=$(postgres_url postgres postgres)
 export DATABASE_URL
 export WALLET_TEST_PG_BIN=$POSTGRES_BIN WALLET_TEST_PG_USER=$SERVER_USER WALLET_TEST_REDIS_SERVER=$REDIS_SERVER
+# A client of gRPC that is not ours.
+if need_python grpc "$ROOT/tests/integration/grpc/requirements.txt"; then
+  export WALLET_TEST_PYTHON=$PYTHON
+else
+  unset WALLET_TEST_PYTHON
+  say "Python's gRPC client: skipped, because $WHY"
+fi
 export TMPDIR=$SOCKETS # what the tests start and leave there goes with it
 ulimit -n "$(ulimit -H -n)" # a thousand connections at once
 

@@ -21,7 +21,7 @@ pub use provider::Provider;
 use provider::read_provider;
 use sections::Section;
 pub use sections::{
-    Cache, Database, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role, Telemetry,
+    Cache, Database, Grpc, Http, Log, LogFormat, Operator, OperatorKey, Ops, Role, Telemetry,
 };
 
 const DEFAULTS: &str = include_str!("../defaults.toml");
@@ -31,6 +31,8 @@ const DEFAULTS: &str = include_str!("../defaults.toml");
 pub struct Config {
     /// `[http]`
     pub http: Http,
+    /// `[grpc]`
+    pub grpc: Grpc,
     /// `[ops]`
     pub ops: Ops,
     /// `[database]`
@@ -78,6 +80,7 @@ impl Config {
     ) -> Result<Self, ConfigErrors> {
         let providers = table.remove("providers").unwrap_or_else(|| Value::Table(Table::new()));
         let http: Option<Http> = section(&mut table, "http", &mut errors);
+        let grpc: Option<Grpc> = section(&mut table, "grpc", &mut errors);
         let ops: Option<Ops> = section(&mut table, "ops", &mut errors);
         let database: Option<Database> = section(&mut table, "database", &mut errors);
         let cache: Option<Cache> = section(&mut table, "cache", &mut errors);
@@ -91,13 +94,13 @@ impl Config {
         else {
             return Err(ConfigErrors(errors));
         };
-        let (Some(log), Some(telemetry), Some(operator), Some(jobs)) =
-            (log, telemetry, operator, jobs)
+        let (Some(grpc), Some(log), Some(telemetry), Some(operator), Some(jobs)) =
+            (grpc, log, telemetry, operator, jobs)
         else {
             return Err(ConfigErrors(errors));
         };
         if errors.is_empty() {
-            Ok(Self { http, ops, database, cache, log, telemetry, operator, jobs, providers })
+            Ok(Self { http, grpc, ops, database, cache, log, telemetry, operator, jobs, providers })
         } else {
             Err(ConfigErrors(errors))
         }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 
 /// `[http]`; the units are in the names, the meanings in `defaults.toml`.
 #[derive(Debug, Deserialize)]
@@ -23,6 +24,29 @@ pub struct Http {
     pub trusted_proxies: Vec<IpNet>,
     pub docs: bool,
     pub docs_demo: BTreeMap<String, String>,
+}
+
+/// `[grpc]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "every key is explained in defaults.toml")]
+pub struct Grpc {
+    #[serde(deserialize_with = "address_or_none")]
+    pub listen: Option<SocketAddr>,
+    pub tls_cert: PathBuf,
+    pub tls_key: PathBuf,
+    pub connections_max: usize,
+    pub streams_max: u32,
+    pub batch_max: usize,
+    pub stream_ms: u64,
+    pub reflection: bool,
+}
+
+/// An empty text is no address.
+fn address_or_none<'de, D: Deserializer<'de>>(value: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(value)?;
+    let parse = |text: &str| text.parse().map_err(|_| D::Error::custom("listen: not an address"));
+    Some(text.as_str()).filter(|text| !text.is_empty()).map(parse).transpose()
 }
 
 /// `[ops]`
@@ -137,6 +161,18 @@ impl Section for Http {
         must(self.connections_max > 0, "connections_max: must be at least 1");
         must(self.in_flight_max > 0, "in_flight_max: must be at least 1");
         must(self.header_timeout_ms > 0, "header_timeout_ms: must be at least 1");
+    }
+}
+
+impl Section for Grpc {
+    fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        let is_named = |path: &Path| !path.as_os_str().is_empty();
+        let both_or_none = is_named(&self.tls_cert) == is_named(&self.tls_key);
+        must(both_or_none, "tls_cert, tls_key: both are needed, or none");
+        must(self.connections_max > 0, "connections_max: must be at least 1");
+        must(self.streams_max > 0, "streams_max: must be at least 1");
+        must((1..=1000).contains(&self.batch_max), "batch_max: must be 1 to 1000");
+        must(self.stream_ms > 0, "stream_ms: must be at least 1");
     }
 }
 

@@ -61,7 +61,8 @@ async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
     }
 }
 
-const fn failure_of(error: WalletError) -> Failure {
+/// Why the door stayed shut, as every protocol words it.
+pub const fn failure_of(error: WalletError) -> Failure {
     match error {
         WalletError::Refused(reason) => Failure::Refused(reason),
         WalletError::Busy => Failure::Busy,
@@ -72,7 +73,7 @@ const fn failure_of(error: WalletError) -> Failure {
 }
 
 /// A refusal's reason, or else the outcome that says most about the whole command.
-fn told_of(command: &Command, receipt: &Receipt) -> Told {
+pub fn told_of(command: &Command, receipt: &Receipt) -> Told {
     let outcome = match receipt.refusal() {
         Some(reason) => reason.as_str(),
         None if receipt.is_parked() => "parked",

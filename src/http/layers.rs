@@ -196,7 +196,7 @@ fn note_call(
 }
 
 /// The caller's id for the request when it is a sane one, or a new one.
-pub(super) fn request_id(headers: &HeaderMap) -> String {
+pub fn request_id(headers: &HeaderMap) -> String {
     headers
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok())
@@ -205,19 +205,19 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// Tells the caller the request's id.
-pub(super) fn echo_request_id(response: &mut Response, request_id: &str) {
+pub fn echo_request_id<B>(response: &mut Response<B>, request_id: &str) {
     if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
 }
 
 /// A duration as the log says it.
-pub(super) fn whole_micros(elapsed: Duration) -> u64 {
+pub fn whole_micros(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// What the future comes to; `None` after a panic, which is counted and logged.
-async fn contain_panic<F: Future>(run: F, whose: &str) -> Option<F::Output> {
+pub async fn contain_panic<F: Future>(run: F, whose: &str) -> Option<F::Output> {
     let run = AssertUnwindSafe(run).catch_unwind().await;
     if run.is_err() {
         counter!("wallet_panics_total").increment(1);
@@ -238,12 +238,16 @@ fn admit<'a>(
     parts: &Parts,
 ) -> Result<(&'static Operation, InFlight<'a>), Failure> {
     let operation = call.operation.ok_or(Failure::UnknownOperation)?;
-    test_address(app, call, parts)?;
+    test_address(app, &call.provider, parts)?;
     Ok((operation, shed_overload(app, call)?))
 }
 
-fn test_address(app: &App, call: &Call, parts: &Parts) -> Result<(), Failure> {
-    let allow = &call.provider.allow;
+/// Whether the provider may call from there.
+///
+/// # Errors
+/// [`Failure::AddressNotAllowed`].
+pub fn test_address(app: &App, provider: &Provider, parts: &Parts) -> Result<(), Failure> {
+    let allow = &provider.allow;
     let allowed = |ip: IpAddr| allow.iter().any(|network| network.contains(&ip));
     if allow.is_empty() || caller_address(app, parts).is_some_and(allowed) {
         Ok(())

@@ -98,6 +98,16 @@ async fn ready(State(ops): State<Ops>) -> Response {
 /// Ready with a database that has this build's schema. Without Redis the node is slower, not
 /// wrong, so it stays ready. One that is about to end is not, though it still serves.
 async fn look(Ops { app, stage, .. }: &Ops) -> Readiness {
+    let leaving = *stage.borrow() != Stage::Serving;
+    readiness(app, leaving).await
+}
+
+/// Whether a node that is asked to end, or not, is ready.
+pub async fn is_ready(app: &App, leaving: bool) -> bool {
+    readiness(app, leaving).await.ready
+}
+
+async fn readiness(app: &App, leaving: bool) -> Readiness {
     let asked = tokio::time::timeout(READY_TIMEOUT, schema_is_current(app.wallet.pool())).await;
     let (database, schema) = match asked {
         Ok(Ok(true)) => ("up", "current"),
@@ -109,6 +119,5 @@ async fn look(Ops { app, stage, .. }: &Ops) -> Readiness {
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    let leaving = *stage.borrow() != Stage::Serving;
     Readiness { ready: schema == "current" && !leaving, leaving, database, schema, redis }
 }

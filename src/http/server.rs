@@ -109,7 +109,8 @@ pub async fn serve(
     threads.end();
 }
 
-async fn accept(
+/// The next connection, once there is room for one; `None` where it was none.
+pub async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
 ) -> Option<(std::net::TcpStream, SocketAddr, OwnedSemaphorePermit)> {

@@ -41,14 +41,14 @@ impl Threads {
     }
 
     /// The next one, in turns; the caller's first.
-    pub(super) fn next(&mut self) -> Handle {
+    pub fn next(&mut self) -> Handle {
         let turn = self.given.checked_rem(self.handles.len()).unwrap_or_default();
         self.given = self.given.wrapping_add(1);
         self.handles.get(turn).cloned().unwrap_or_else(Handle::current)
     }
 
     /// Ends them, with whatever still runs there.
-    pub(super) fn end(self) {
+    pub fn end(self) {
         for (end, thread) in self.others {
             drop(end);
             if thread.join().is_err() {

@@ -5,6 +5,7 @@
 
 pub mod adapter;
 mod examples;
+pub mod grpc;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
@@ -29,7 +30,7 @@ pub struct Protocol {
 }
 
 /// Every protocol that this build speaks.
-pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL, grpc::PROTOCOL];
 
 /// The protocol of that name.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

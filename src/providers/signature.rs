@@ -77,6 +77,12 @@ impl Secrets {
         Ok(Self(secrets))
     }
 
+    /// The SHA-256 of each, for a key that is sent as it is: it is looked for among those of many
+    /// callers, and comparing hashes tells nobody how long a key is.
+    pub fn hashes(&self) -> impl Iterator<Item = [u8; 32]> {
+        self.0.iter().map(|secret| Sha256::digest(secret.expose_secret()).into())
+    }
+
     /// True when the proof holds under one of the secrets.
     pub fn verify(&self, proof: &Proof<'_>) -> bool {
         let Some(given) = Digested::from_hex(&proof.signature) else { return false };

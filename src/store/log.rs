@@ -6,6 +6,40 @@ use super::LookupError;
 use super::read::StoredRow;
 use crate::core::{Key, PlayerId, Row};
 
+/// A player's decided rows of one provider behind a version of the wallet, in the order in which
+/// they were decided. Versions have no gap and none is given later than a greater one, so whoever
+/// goes on behind the last one seen misses nothing.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn decided_after(
+    pool: &PgPool,
+    (provider, player): (&ProviderId, &PlayerId),
+    version: i64,
+    limit: u16,
+) -> Result<Vec<Row>, LookupError> {
+    let rows = sqlx::query_as!(
+        StoredRow,
+        r#"
+        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
+               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
+               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               created_at, NULL::bigint AS round_credits
+        FROM trx_log
+        WHERE player_id = $1 AND provider = $2 AND wallet_version > $3
+        ORDER BY wallet_version
+        LIMIT $4
+        "#,
+        player.as_str(),
+        provider.as_str(),
+        version,
+        i64::from(limit),
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(StoredRow::into_row).collect()
+}
+
 /// The row of a player under this key, whatever became of it.
 ///
 /// # Errors

@@ -89,6 +89,7 @@ async fn run(
         database_url: &lab.place().postgres.url("counted"),
         redis_url: &lab.redis().url(),
         env: &env,
+        grpc: false,
         wrapper: &wrapper,
     };
     let node = Node::start(&spec, &lab.place().dir).await?;

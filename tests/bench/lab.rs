@@ -11,16 +11,16 @@ use anyhow::{Context, bail, ensure};
 use super::calls::{Expected, Pen, check};
 use super::cpu::{Cpu, Pids, memory_mib};
 use super::database::Postgres;
-use super::filler;
 use super::http::Connection;
 use super::integrity::{self, Integrity};
-use super::load::{Fleet, Tally, Window};
+use super::load::{Fleet, Tally, Window, closed_over_grpc};
 use super::options::{Options, Place};
 use super::pgbench::Pgbench;
 use super::sample::Sample;
 use super::servers::{self, Contender, Node, NodeSpec, Redis};
 use super::traffic::{Bets, Caller, Known, Pairs, Repeats, SharedPen, Traffic};
 use super::workloads::{Calls, Pace, RedisUse, Table, Variant, What, Workload};
+use super::{filler, grpc};
 
 /// The database that pgbench runs in, and what it is a copy of.
 const YARDSTICK: (&str, &str) = ("yardstick", "seeded_a");
@@ -272,6 +272,7 @@ impl<'o> Lab<'o> {
             database_url: &database_url,
             redis_url: &redis_url,
             env: calls.env,
+            grpc: matches!(calls.traffic, Traffic::GrpcBets { .. }),
             wrapper: &[],
         };
         let mut nodes = Vec::new();
@@ -342,14 +343,21 @@ impl<'o> Lab<'o> {
                 prepared = references;
                 answered(addresses[0], &pen, references).await?
             }
-            Traffic::Bets { .. } | Traffic::Pairs { .. } => Known::default(),
+            Traffic::Bets { .. } | Traffic::GrpcBets { .. } | Traffic::Pairs { .. } => {
+                Known::default()
+            }
         };
         if matches!(calls.traffic, Traffic::Repeats { .. }) {
             // An idle session tells the statistics of its last commits after ten seconds.
             tokio::time::sleep(Duration::from_secs(11)).await;
         }
         let callers = (0..connections).map(|_| caller(calls.traffic, &pen, &known)).collect();
-        let fleet = Fleet::connect(&addresses, callers).await?;
+        let over_grpc = matches!(calls.traffic, Traffic::GrpcBets { .. });
+        let (fleet, callers): (_, Vec<Box<dyn Caller>>) = if over_grpc {
+            (Fleet::default(), callers)
+        } else {
+            (Fleet::connect(&addresses, callers).await?, Vec::new())
+        };
         let commits = postgres.commits(database).await?;
         let pids = Pids {
             postmaster: postgres.pid()?,
@@ -360,6 +368,7 @@ impl<'o> Lab<'o> {
         let window = Window::after(Duration::from_secs_f64(self.options.warm_up), length);
         let run = async {
             match rate {
+                None if over_grpc => closed_over_grpc(nodes[0].grpc, callers, window).await,
                 None => fleet.closed(window).await,
                 Some(rate) => fleet.open(rate, window).await,
             }
@@ -392,6 +401,7 @@ fn caller(traffic: Traffic, pen: &SharedPen, known: &Known) -> Box<dyn Caller> {
     let pen = Rc::clone(pen);
     match traffic {
         Traffic::Bets { players } => Box::new(Bets { pen, players }),
+        Traffic::GrpcBets { players } => Box::new(grpc::Bets { pen, players }),
         Traffic::Pairs { players } => Box::new(Pairs::new(pen, players)),
         Traffic::Repeats { .. } => Box::new(Repeats { pen, known: Rc::clone(known), at: 0 }),
     }

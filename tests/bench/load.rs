@@ -2,6 +2,7 @@
 //! (calls are due at fixed times, whatever became of the ones before).
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use hdrhistogram::Histogram;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
-use super::http::Connection;
+use super::grpc;
+use super::http::{Connection, Reply};
 use super::traffic::Caller;
 
 /// How long replies may still come when the time is over.
@@ -68,6 +70,7 @@ impl Tally {
 }
 
 /// Open connections, each with what it is going to ask.
+#[derive(Default)]
 pub struct Fleet(Vec<(Connection, Box<dyn Caller>)>);
 
 impl Fleet {
@@ -176,29 +179,93 @@ async fn ask(
     caller.ask(request);
     let reply = connection.call(request).await;
     let told = Instant::now();
-    let mut tally = tally.borrow_mut();
     match reply {
-        Ok(reply) => match caller.hear(&reply) {
-            Ok(rows) => {
-                tally.rows += rows;
-                let counted = match counts {
-                    Counts::Answered => told,
-                    Counts::Due => asked,
-                };
-                if counted >= window.from && counted < window.to {
-                    let micros = told.duration_since(asked).as_micros() as u64;
-                    tally.latencies.saturating_record(micros.max(1));
-                }
-                true
-            }
-            Err(complaint) => {
-                tally.complain(complaint);
-                true
-            }
-        },
+        Ok(reply) => {
+            note(&mut tally.borrow_mut(), caller, &reply, (asked, told), (window, counts));
+            true
+        }
         Err(error) => {
-            tally.complain(format!("a connection ended: {error}"));
+            tally.borrow_mut().complain(format!("a connection ended: {error}"));
             false
+        }
+    }
+}
+
+fn note(
+    tally: &mut Tally,
+    caller: &mut dyn Caller,
+    reply: &Reply<'_>,
+    (asked, told): (Instant, Instant),
+    (window, counts): (Window, Counts),
+) {
+    match caller.hear(reply) {
+        Ok(rows) => {
+            tally.rows += rows;
+            let counted = match counts {
+                Counts::Answered => told,
+                Counts::Due => asked,
+            };
+            if counted >= window.from && counted < window.to {
+                let micros = told.duration_since(asked).as_micros() as u64;
+                tally.latencies.saturating_record(micros.max(1));
+            }
+        }
+        Err(complaint) => tally.complain(complaint),
+    }
+}
+
+/// As [`Fleet::closed`], over gRPC: some callers share each connection, and each asks as soon as
+/// it has its own reply.
+pub async fn closed_over_grpc(
+    address: SocketAddr,
+    callers: Vec<Box<dyn Caller>>,
+    window: Window,
+) -> anyhow::Result<Tally> {
+    let tally = Rc::new(RefCell::new(Tally::new()));
+    let mut tasks = JoinSet::new();
+    let mut callers = callers.into_iter();
+    loop {
+        let crew: Vec<_> = callers.by_ref().take(grpc::STREAMS).collect();
+        if crew.is_empty() {
+            break;
+        }
+        let connection = grpc::Connection::open(address).await?;
+        let tally = Rc::clone(&tally);
+        tasks.spawn_local(async move {
+            if let Err(error) = share(connection, crew, window, &tally).await {
+                tally.borrow_mut().complain(format!("a connection ended: {error}"));
+            }
+        });
+    }
+    finish(tasks, tally, window).await
+}
+
+async fn share(
+    mut connection: grpc::Connection,
+    crew: Vec<Box<dyn Caller>>,
+    window: Window,
+    tally: &RefCell<Tally>,
+) -> std::io::Result<()> {
+    let mut request = Vec::with_capacity(1024);
+    let mut idle = crew;
+    let mut waiting = HashMap::new();
+    loop {
+        for mut caller in idle.drain(..) {
+            let asked = Instant::now();
+            if asked < window.to {
+                caller.ask(&mut request);
+                waiting.insert(connection.ask(&request), (caller, asked));
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        for (number, message) in connection.replies().await? {
+            let Some((mut caller, asked)) = waiting.remove(&number) else { continue };
+            let reply = Reply { status: 200, body: &message };
+            let times = (asked, Instant::now());
+            note(&mut tally.borrow_mut(), &mut *caller, &reply, times, (window, Counts::Answered));
+            idle.push(caller);
         }
     }
 }

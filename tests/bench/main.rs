@@ -7,6 +7,7 @@ mod calls;
 mod cpu;
 mod database;
 mod filler;
+mod grpc;
 mod http;
 mod ids;
 mod integrity;

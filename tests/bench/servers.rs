@@ -27,6 +27,8 @@ pub struct NodeSpec<'a> {
     pub redis_url: &'a str,
     /// Settings of this run, over the contender's own.
     pub env: &'a [(&'a str, &'a str)],
+    /// Whether the provider calls over gRPC.
+    pub grpc: bool,
     /// What the program is run by, valgrind for one.
     pub wrapper: &'a [String],
 }
@@ -35,6 +37,8 @@ pub struct NodeSpec<'a> {
 pub struct Node {
     child: Child,
     pub api: SocketAddr,
+    /// Where gRPC is served, if it is.
+    pub grpc: SocketAddr,
     ops: SocketAddr,
     files: PathBuf,
 }
@@ -42,17 +46,21 @@ pub struct Node {
 impl Node {
     /// Starts a node in a directory of its own and waits until it is ready.
     pub async fn start(spec: &NodeSpec<'_>, dir: &Path) -> anyhow::Result<Self> {
-        let (api, ops) = (free_port()?, free_port()?);
+        let (api, grpc, ops) = (free_port()?, free_port()?, free_port()?);
         let files = dir.join(format!("node-{}", api.port()));
         std::fs::create_dir_all(&files)?;
         let config = files.join("wallet.toml");
+        // The sessions of all players are those of one provider, however it calls.
+        let provider = if spec.grpc {
+            format!("protocol = \"grpc\"\n[grpc]\nlisten = \"{grpc}\"\n")
+        } else {
+            "protocol = \"pragmatic\"\nsettings = { provider_id = \"PragmaticPlay\" }\n".to_owned()
+        };
         std::fs::write(
             &config,
             format!(
                 "[http]\nlisten = \"{api}\"\n[ops]\nlisten = \"{ops}\"\n\
-                 [providers.pragmatic]\nprotocol = \"pragmatic\"\n\
-                 secrets = [\"env:BENCH_SECRET\"]\n\
-                 settings = {{ provider_id = \"PragmaticPlay\" }}\n"
+                 [providers.pragmatic]\nsecrets = [\"env:BENCH_SECRET\"]\n{provider}"
             ),
         )?;
         let log = File::create(files.join("log"))?;
@@ -60,7 +68,7 @@ impl Node {
         command.arg("serve").arg("--config").arg(&config).current_dir(&files);
         command.stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("{command:?}"))?;
-        let mut node = Self { child, api, ops, files };
+        let mut node = Self { child, api, grpc, ops, files };
         node.wait_until_ready().await?;
         Ok(node)
     }
@@ -123,7 +131,8 @@ impl Drop for Node {
 
 /// Brings a database to the schema of a contender.
 pub fn migrate(contender: &Contender, database_url: &str) -> anyhow::Result<()> {
-    let spec = NodeSpec { contender, database_url, redis_url: "", env: &[], wrapper: &[] };
+    let spec =
+        NodeSpec { contender, database_url, redis_url: "", env: &[], grpc: false, wrapper: &[] };
     let output = wallet(&spec).arg("migrate").output()?;
     let words = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{} migrate: {words}", contender.binary.display());

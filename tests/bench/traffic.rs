@@ -16,6 +16,8 @@ const TOO_MUCH: u64 = 9_999_999_900;
 pub enum Traffic {
     /// Bets only, each of a random player.
     Bets { players: u64 },
+    /// The same over gRPC.
+    GrpcBets { players: u64 },
     /// Bets with their results; 5 % of the bets are refused, 2 % repeated, 1 % refunded.
     Pairs { players: u64 },
     /// The same references over and over.

@@ -110,6 +110,9 @@ impl std::fmt::Display for Bound {
 pub const PGBENCH: &str = "pgbench";
 /// The name of a variant that is the wallet.
 pub const WALLET: &str = "wallet";
+/// The callback, and the same bet as a call of `Execute`.
+const OVER_HTTP: &str = "HTTP";
+const OVER_GRPC: &str = "gRPC";
 /// The connections of the sweep.
 const SWEEP: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 /// The clients of pgbench in the sweep.
@@ -203,6 +206,21 @@ pub fn all(players: u64) -> Vec<Workload> {
             quick: true,
         },
         open_loop(&bets),
+        Workload {
+            name: "grpc",
+            title: "Bets over all players: 64 connections over HTTP, 64 calls on 8 over gRPC",
+            variants: vec![
+                variant(OVER_HTTP, at(64)),
+                variant(OVER_GRPC, Calls { traffic: Traffic::GrpcBets { players }, ..at(64) }),
+            ],
+            targets: vec![Target {
+                what: "throughput over gRPC, of that over HTTP",
+                number: (OVER_GRPC, Metric::Throughput),
+                per: Some((OVER_HTTP, Metric::Throughput)),
+                bound: Bound::AtLeast(1.0),
+            }],
+            quick: false,
+        },
         Workload {
             name: "two-nodes",
             title: "Bets over all players, 64 connections: one node, and spread over two nodes",

@@ -66,6 +66,7 @@ fn no_part_knows_what_it_must_not_know() {
         ("wallet", &[HTTP, PROVIDERS, WORDS, REDIS]),
         // Its documentation may name providers as examples.
         ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::"]]),
+        ("grpc", &[SQL, REDIS, WORDS]),
         ("http/callback.rs", &[WORDS]),
         ("http/layers.rs", &[WORDS]),
         ("providers", &[SQL, REDIS, CLOCKS, WAITING, STORES]),

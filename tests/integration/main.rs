@@ -8,6 +8,7 @@ mod decide_properties;
 mod deployment;
 mod distributed;
 mod feed;
+mod grpc;
 mod houserules;
 mod jobs;
 mod kills;

@@ -42,7 +42,7 @@ impl Keys {
 }
 
 /// The key in `Authorization: Bearer KEY`.
-fn bearer_key(headers: &HeaderMap) -> Option<&[u8]> {
+pub fn bearer_key(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let (scheme, key) = value.split_at_checked(b"Bearer ".len())?;
     let key = key.trim_ascii();

@@ -7,7 +7,7 @@
 
 mod audit;
 mod audited;
-mod auth;
+pub mod auth;
 mod command;
 mod corrections;
 mod docs;

@@ -14,7 +14,7 @@ use super::database::Database;
 use super::http::Endpoint;
 use super::process::{Folder, Process};
 use super::redis_server::RedisServer;
-use super::{operator, pragmatic, softswiss};
+use super::{grpc, operator, pragmatic, softswiss};
 
 /// What a node is started with. Small pools, because many nodes share one server.
 const CONFIG: &str = r#"
@@ -39,8 +39,13 @@ const CONFIG: &str = r#"
 "#;
 
 /// The environment that [`Setup`] refers to.
-pub const SECRETS: [(&str, &str); 2] =
-    [("PRAGMATIC_SECRET", pragmatic::SECRET), ("SOFTSWISS_TOKEN", softswiss::TOKEN)];
+pub const SECRETS: [(&str, &str); 5] = [
+    ("PRAGMATIC_SECRET", pragmatic::SECRET),
+    ("SOFTSWISS_TOKEN", softswiss::TOKEN),
+    ("ARCADE_KEY", grpc::KEY),
+    ("ARCADE_NEXT_KEY", grpc::NEXT_KEY),
+    ("BINGO_KEY", grpc::OTHER_KEY),
+];
 
 /// How to start a node.
 #[derive(Clone)]
@@ -123,6 +128,8 @@ pub struct Node {
     pub api: Endpoint,
     /// Where the metrics are.
     pub ops: Endpoint,
+    /// Where gRPC clients call, if it is served.
+    pub grpc: Option<SocketAddr>,
     folder: Folder,
 }
 
@@ -176,7 +183,7 @@ impl Node {
             .stderr(log);
         let process = Process::start(&mut command);
         let nowhere = Endpoint::at(SocketAddr::from(([127, 0, 0, 1], 9)));
-        let mut node = Self { process, api: nowhere.clone(), ops: nowhere, folder };
+        let mut node = Self { process, api: nowhere.clone(), ops: nowhere, grpc: None, folder };
         node.learn_addresses().await;
         node
     }
@@ -196,6 +203,7 @@ impl Node {
                 // A worker serves no API.
                 self.api = address("api").map_or_else(|| self.api.clone(), Endpoint::at);
                 self.ops = Endpoint::at(address("ops").expect("an ops port"));
+                self.grpc = address("grpc");
                 return;
             }
             assert!(self.process.ended().is_none(), "the node ended: {}", self.log());

@@ -1,0 +1,65 @@
+//! gRPC for in-house games and aggregators: `wallet.v1.WalletService` over the wallet's door, on
+//! a port of its own. It knows the door and the callbacks' layers; it knows no Redis and no
+//! provider's word, and the money goes the way that it always goes.
+//!
+//! - `server`: connections; `tls`: what may be around them;
+//! - `layers`: what a call goes through; `auth`: whose it is; `call`: what is counted of it;
+//! - `service`: the methods; `transactions`: the one that is a stream;
+//! - `decode`, `encode`, `refusal`: the messages of `wallet.proto`, and the core's words;
+//! - `standard`: health and reflection.
+
+mod auth;
+mod call;
+mod decode;
+mod encode;
+mod layers;
+mod refusal;
+mod server;
+mod service;
+mod standard;
+mod tls;
+mod transactions;
+
+pub mod proto {
+    //! What `wallet.proto` says, made by the build script.
+    #![allow(missing_docs, clippy::all, reason = "it is not written by hand")]
+    tonic::include_proto!("wallet.v1");
+}
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use self::auth::Keys;
+use self::layers::Gate;
+use self::server::Served;
+use self::standard::Standard;
+use crate::app::App;
+use crate::http::server::{Limits, Stage};
+use crate::http::threads::Threads;
+
+/// Serves on this port, in a task of its own, until `stage` says that it is over.
+///
+/// # Errors
+/// Where the certificate cannot be used, or two clients have the same key.
+pub async fn start(
+    app: &Arc<App>,
+    listener: TcpListener,
+    limits: Limits,
+    stage: watch::Receiver<Stage>,
+    threads: Threads,
+) -> anyhow::Result<tokio::task::JoinHandle<()>> {
+    let config = &app.grpc;
+    let tls = if config.tls_cert.as_os_str().is_empty() {
+        None
+    } else {
+        Some(tls::acceptor(&config.tls_cert, &config.tls_key)?)
+    };
+    let keys = Keys::of(app).map_err(anyhow::Error::msg)?;
+    let gate = Arc::new(Gate { app: Arc::clone(app), keys });
+    let standard = Standard::start(app, stage.clone()).await?;
+    let limits = Limits { connections_max: config.connections_max, ..limits };
+    let served = Served { gate, standard, tls };
+    Ok(tokio::spawn(server::serve(listener, served, limits, stage, threads)))
+}

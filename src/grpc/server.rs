@@ -1,0 +1,137 @@
+//! Listening: as for HTTP (`http::server`), with HTTP/2 and, where it is configured, TLS.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::layers::{Gate, through};
+use super::standard::Standard;
+use crate::http::server::{Limits, Stage, accept};
+use crate::http::threads::Threads;
+
+/// A quiet connection is asked for a sign of life this often …
+const PING_EVERY: Duration = Duration::from_secs(20);
+/// … and closed when none comes for this long.
+const PONG_WITHIN: Duration = Duration::from_secs(10);
+/// The most bytes of one call's headers.
+const HEADERS_MAX: u32 = 16 * 1024;
+/// The most bytes that wait to be sent of one reply, before no more is made of it.
+const UNSENT_MAX: usize = 64 * 1024;
+
+/// What is served on every connection.
+pub struct Served {
+    /// Clients' calls.
+    pub gate: Arc<Gate>,
+    /// Health and reflection.
+    pub standard: Standard,
+    /// `None` for a port without TLS.
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// Serves until `stage` says that it is over, then finishes what is in progress.
+pub async fn serve(
+    listener: TcpListener,
+    served: Served,
+    limits: Limits,
+    mut stage: watch::Receiver<Stage>,
+    mut threads: Threads,
+) {
+    let connections = Arc::new(Semaphore::new(limits.connections_max));
+    let served = Arc::new(served);
+    loop {
+        if *stage.borrow_and_update() == Stage::Stopping {
+            break;
+        }
+        let accepted = tokio::select! {
+            // Whoever no longer says where the process is has ended.
+            changed = stage.changed() => match changed {
+                Ok(()) => continue,
+                Err(_) => break,
+            },
+            accepted = accept(&listener, &connections) => accepted,
+        };
+        let Some((stream, peer, permit)) = accepted else { continue };
+        let (served, stage) = (Arc::clone(&served), stage.clone());
+        threads.next().spawn(async move {
+            // Known to the thread's own runtime from here on.
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                greet(stream, peer, served, stage, limits.header_timeout).await;
+            }
+            drop(permit);
+        });
+    }
+    drop(listener);
+    drop(served);
+    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+    let finished = tokio::time::timeout(limits.shutdown, connections.acquire_many(all)).await;
+    if finished.is_err() {
+        tracing::warn!("gRPC calls were still in progress when the time was over");
+    }
+    threads.end();
+}
+
+/// A connection that says nothing is not kept for long.
+async fn greet(
+    stream: TcpStream,
+    peer: SocketAddr,
+    served: Arc<Served>,
+    stage: watch::Receiver<Stage>,
+    patience: Duration,
+) {
+    let Some(tls) = &served.tls else {
+        if let Ok(Ok(1..)) = tokio::time::timeout(patience, stream.peek(&mut [0])).await {
+            keep(TokioIo::new(stream), peer, served, stage).await;
+        }
+        return;
+    };
+    if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
+        keep(TokioIo::new(stream), peer, served, stage).await;
+    }
+}
+
+/// Serves a connection to its end.
+async fn keep<S>(
+    stream: S,
+    peer: SocketAddr,
+    served: Arc<Served>,
+    mut stage: watch::Receiver<Stage>,
+) where
+    S: Read + Write + Unpin + Send + 'static,
+{
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PONG_WITHIN)
+        .max_concurrent_streams(served.gate.app.grpc.streams_max)
+        .max_header_list_size(HEADERS_MAX)
+        .max_send_buf_size(UNSENT_MAX);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        let served = Arc::clone(&served);
+        async move {
+            match served.standard.find(request.uri().path()) {
+                Some(service) => service.oneshot(request).await,
+                None => Ok(through(Arc::clone(&served.gate), request).await),
+            }
+        }
+    });
+    let mut connection = std::pin::pin!(http.serve_connection(stream, service));
+    tokio::select! {
+        // A client that breaks off is its own affair.
+        _ = &mut connection => return,
+        // The client is asked to take its next calls elsewhere.
+        _ = stage.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _: Result<(), hyper::Error> = connection.await;
+}
