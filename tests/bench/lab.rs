@@ -18,7 +18,7 @@ use super::options::{Options, Place};
 use super::pgbench::Pgbench;
 use super::sample::Sample;
 use super::servers::{self, Contender, Node, NodeSpec, Redis};
-use super::traffic::{Bets, Caller, Known, Pairs, Repeats, SharedPen, Traffic};
+use super::traffic::{Bets, Caller, Known, Pairs, Repeated, Repeats, SharedPen, Traffic};
 use super::workloads::{Calls, Pace, RedisUse, Table, Variant, What, Workload};
 use super::{filler, grpc};
 
@@ -339,9 +339,10 @@ impl<'o> Lab<'o> {
         let pen = Rc::new(RefCell::new(Pen::new(calls.order)));
         let mut prepared = 0;
         let known = match calls.traffic {
-            Traffic::Repeats { references } => {
-                prepared = references;
-                answered(addresses[0], &pen, references).await?
+            Traffic::Repeats { of, references } => {
+                let (known, rows) = answered(addresses[0], &pen, of, references).await?;
+                prepared = rows;
+                known
             }
             Traffic::Bets { .. } | Traffic::GrpcBets { .. } | Traffic::Pairs { .. } => {
                 Known::default()
@@ -407,30 +408,41 @@ fn caller(traffic: Traffic, pen: &SharedPen, known: &Known) -> Box<dyn Caller> {
     }
 }
 
-/// Bets of one player each, answered once.
+/// Calls of one player each, answered once, and how many rows all that led to them has left.
 async fn answered(
     address: std::net::SocketAddr,
     pen: &SharedPen,
+    of: Repeated,
     references: u64,
-) -> anyhow::Result<Known> {
+) -> anyhow::Result<(Known, u64)> {
     let mut connection = Connection::open(address).await?;
-    let mut known = Vec::new();
+    let (mut known, mut rows) = (Vec::new(), 0);
     for player in 0..references {
-        let mut request = Vec::new();
+        let (mut bet, mut result) = (Vec::new(), Vec::new());
         {
             let mut pen = pen.borrow_mut();
             let mut spin = pen.spin(1);
             spin.player += player;
-            pen.bet(&spin, &mut request);
+            pen.bet(&spin, &mut bet);
+            let reference = pen.reference();
+            pen.result(&spin, &reference, spin.cents * 3, &mut result);
         }
-        let reply = connection.call(&request).await?;
-        match check(&reply, Expected::Done) {
-            Ok(Some(id)) => known.push((request, id)),
-            Ok(None) => bail!("a bet was answered without a transaction"),
-            Err(complaint) => bail!("{complaint}"),
+        let calls = match of {
+            Repeated::Bets => vec![bet],
+            Repeated::Results => vec![bet, result],
+        };
+        for (place, request) in calls.iter().enumerate() {
+            let reply = connection.call(request).await?;
+            rows += 1;
+            match check(&reply, Expected::Done) {
+                Ok(Some(id)) if place + 1 == calls.len() => known.push((request.clone(), id)),
+                Ok(Some(_)) => {}
+                Ok(None) => bail!("a movement was answered without a transaction"),
+                Err(complaint) => bail!("{complaint}"),
+            }
         }
     }
-    Ok(Rc::new(known))
+    Ok((Rc::new(known), rows))
 }
 
 /// Cores in use within the window.

@@ -57,7 +57,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let ops = tokio::spawn(server::serve(operations, ops_router, limits, staged.clone(), here));
     let threads = Threads::start(cores.get())?;
     let api = tokio::spawn(server::serve(api, callbacks, limits, staged, threads));
-    signal(SignalKind::terminate())?.recv().await;
+    // As the bench ends a node.
+    signal(SignalKind::interrupt())?.recv().await;
     stage.send_replace(Stage::Stopping);
     api.await?;
     ops.await?;

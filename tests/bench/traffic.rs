@@ -21,7 +21,17 @@ pub enum Traffic {
     /// Bets with their results; 5 % of the bets are refused, 2 % repeated, 1 % refunded.
     Pairs { players: u64 },
     /// The same references over and over.
-    Repeats { references: u64 },
+    Repeats { of: Repeated, references: u64 },
+}
+
+/// What is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeated {
+    /// A refund may have undone it since, behind Redis' back, and its provider wants to know: it is
+    /// looked up.
+    Bets,
+    /// What Redis remembers of it is enough.
+    Results,
 }
 
 /// One connection's part.

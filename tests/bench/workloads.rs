@@ -4,7 +4,7 @@ use super::ids::Order;
 use super::pgbench::Pgbench;
 use super::plain;
 use super::sample::Metric;
-use super::traffic::Traffic;
+use super::traffic::{Repeated, Traffic};
 
 pub struct Workload {
     pub name: &'static str,
@@ -131,6 +131,8 @@ pub fn all(players: u64) -> Vec<Workload> {
         idle: false,
     };
     let at = |connections| Calls { pace: Pace::Closed { connections }, ..bets.clone() };
+    let references = 1000.min(players);
+    let repeats = |of| Calls { traffic: Traffic::Repeats { of, references }, ..at(64) };
     let throughput = |what, least| Target {
         what,
         number: (WALLET, Metric::Throughput),
@@ -174,13 +176,11 @@ pub fn all(players: u64) -> Vec<Workload> {
         },
         Workload {
             name: "repeats",
-            title: "Repeats of 1,000 bets that were answered before, 64 connections",
+            title: "Repeats of 1,000 movements that were answered before, 64 connections",
             variants: vec![
                 pgbench(32, players),
-                wallet(Calls {
-                    traffic: Traffic::Repeats { references: 1000.min(players) },
-                    ..at(64)
-                }),
+                wallet(repeats(Repeated::Results)),
+                variant("repeats of bets", repeats(Repeated::Bets)),
             ],
             targets: vec![
                 throughput("throughput, of pgbench with 32 clients", 9.0),
