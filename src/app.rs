@@ -181,7 +181,8 @@ impl App {
 }
 
 fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<Office, BuildError> {
-    let timeout = Duration::from_millis(config.search_timeout_ms);
+    // What nobody waits for any more need not be searched.
+    let timeout = Duration::from_millis(config.search_timeout_ms.min(config.deadline_ms));
     let pool =
         connect_office(database, config.pool_max, timeout).map_err(|_| BuildError::DatabaseUrl)?;
     Ok(Office {

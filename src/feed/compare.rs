@@ -8,7 +8,6 @@ use std::io::{BufRead, BufReader};
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use csv::{Reader, ReaderBuilder, StringRecord};
-use sqlx::PgPool;
 
 use super::Errand;
 use super::entry::{Entry, Mapping};
@@ -16,6 +15,7 @@ use super::report::{Draft, Finding, Kind, Report, UNKNOWN};
 use super::spill::Spill;
 use crate::config::Feed;
 use crate::core::{Micros, ProviderId};
+use crate::store::PgPool;
 use crate::store::provider_rows::{self, ProviderRow, Walk};
 
 /// Rows of the list that are looked up together.

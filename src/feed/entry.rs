@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use csv::StringRecord;
 
 use crate::config::{Feed, FeedKind, Sign};
-use crate::core::Micros;
+use crate::core::{Micros, TxId};
 
 /// A row of the list that moves money.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +94,8 @@ impl<'a> Mapping<'a> {
             .replace("{player}", player.as_deref().unwrap_or_default())
             .replace("{round}", round.as_deref().unwrap_or_default())
             .replace("{tx_id}", id);
+        // What the ledger cannot hold it cannot be asked about.
+        TxId::parse(&tx_id).map_err(|error| format!("its key is {error}"))?;
         Ok(Some(Entry { tx_id, amount, at, currency: perhaps(self.currency), player, round }))
     }
 
@@ -163,9 +165,15 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_never_passed_over() {
         let feed = feed("");
-        for row in
-            ["7,Q,1.50,1,r", "7,B,much,1,r", "7,B,-1.50,1,r", "7,B,1.50,now,r", ",B,1.50,1,r", ""]
-        {
+        for row in [
+            "7,Q,1.50,1,r",
+            "7,B,much,1,r",
+            "7,B,-1.50,1,r",
+            "7,B,1.50,now,r",
+            ",B,1.50,1,r",
+            "\0,B,1.50,1,r",
+            "",
+        ] {
             assert!(read(&feed, row).is_err(), "{row:?}");
         }
         let lacking = StringRecord::from(vec!["id", "t"]);

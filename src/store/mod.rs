@@ -32,6 +32,7 @@ pub mod waiting;
 
 pub use connect::{DatabaseConfig, MIGRATOR, connect_office, connect_pool, schema_is_current};
 pub use engine::{Engine, EngineConfig};
+pub use sqlx::PgPool;
 
 /// Why a command was not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

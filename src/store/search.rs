@@ -24,8 +24,8 @@ use crate::core::{
     Category, GameId, Kind, PlayerId, ProviderId, RoundId, Row, RowOutcome, TransactionId, TxId,
 };
 
-/// Rows that an export takes at once.
-const CHUNK: u16 = 1000;
+/// Rows that an export takes at once, and no more than that are looked at for it.
+const CHUNK: u16 = 2000;
 
 /// Which rows.
 #[derive(Clone, Debug, Default)]
@@ -150,13 +150,13 @@ pub async fn page(pool: &PgPool, search: &Search, bound: Bound) -> Result<Page, 
 pub async fn export(
     pool: &PgPool,
     search: &Search,
-    (examine, timeout_ms): (u32, u64),
+    timeout_ms: u64,
     to: &mpsc::Sender<Vec<Row>>,
 ) -> Result<(), LookupError> {
     if search.way() == Way::Player {
         return export_of_player(pool, search, timeout_ms, to).await;
     }
-    let mut bound = Bound { before: None, limit: CHUNK, examine };
+    let mut bound = Bound { before: None, limit: CHUNK, examine: CHUNK.into() };
     loop {
         // A statement for each chunk: a long one would keep the database from clearing the
         // versions of wallets that bets leave behind.

@@ -63,6 +63,7 @@ fn no_part_knows_what_it_must_not_know() {
         ("store", &[REDIS, HTTP, PROVIDERS, WORDS]),
         ("cache", &[SQL, HTTP, PROVIDERS, WORDS]),
         ("jobs", &[SQL, HTTP, WORDS, REDIS]),
+        ("feed", &[SQL, HTTP, PROVIDERS, WORDS, REDIS]),
         ("wallet", &[HTTP, PROVIDERS, WORDS, REDIS]),
         // Its documentation may name providers as examples.
         ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::"]]),

@@ -283,8 +283,7 @@ pub async fn export(
         faults.check("limit", if fits { Ok(()) } else { Err("an export is all of it") });
     })?;
     search.before = before;
-    let (pool, examine) = (app.office.pool.clone(), app.office.examine);
-    let timeout = export::timeout_ms(&app);
+    let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
     let shape = Shape {
         name: "transactions",
         head: format.line(&Transaction::COLUMNS, None::<&()>)?,
@@ -295,7 +294,7 @@ pub async fn export(
         tail: Vec::new(),
     };
     export::send(&app, format, shape, |rows| async move {
-        search::export(&pool, &search, (examine, timeout), &rows).await
+        search::export(&pool, &search, timeout, &rows).await
     })
     .await
 }

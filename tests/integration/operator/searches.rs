@@ -1,6 +1,7 @@
 //! Searching the ledger: every combination is answered by an index, and none without a bound.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -58,10 +59,11 @@ async fn looked_at(connection: &mut PgConnection, remark: &str, values: &str) ->
         let rows = sqlx::query_scalar(AssertSqlSafe(sql.clone())).fetch_all(&mut *connection).await;
         rows.unwrap_or_else(|error| panic!("{sql}: {error}"))
     };
-    run("DEALLOCATE ALL".to_owned()).await;
-    run(format!("PREPARE search AS {}", statement(remark))).await;
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("search_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    run(format!("PREPARE {name} AS {}", statement(remark))).await;
     let explain = "EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off)";
-    let plan = run(format!("{explain} EXECUTE search({values})")).await;
+    let plan = run(format!("{explain} EXECUTE {name}({values})")).await;
     let shown = plan.join("\n");
     assert!(!shown.contains("Seq Scan on trx_log"), "{remark} ({values}):\n{shown}");
     let number = |line: &str, before: &str| -> Option<u64> {
@@ -71,7 +73,7 @@ async fn looked_at(connection: &mut PgConnection, remark: &str, values: &str) ->
     let mut on_ledger = false;
     for line in &plan {
         if line.contains("(actual") || line.contains("(never executed)") {
-            on_ledger = line.contains("on trx_log");
+            on_ledger = line.contains("on trx_log ");
             if on_ledger {
                 let loops = number(line, "loops=").unwrap_or_default();
                 sum += number(line, "rows=").unwrap_or_default() * loops;
@@ -201,7 +203,7 @@ async fn a_search_that_finds_little_says_how_far_it_has_come_and_goes_on() {
     let (found, sizes) = pages(&office, "round_id=r-1").await;
     let keys: Vec<&Value> = found.iter().map(|row| &row["tx_id"]).collect();
     assert_eq!(keys, ["t-7", "t-6", "t-5", "t-4"], "newest first");
-    assert_eq!(sizes, [0, 0, 2, 2], "ten rows are looked at for each page");
+    assert_eq!(sizes, [0, 0, 3, 1], "ten rows are looked at for each page");
     let (found, sizes) = pages(&office, "limit=4").await;
     assert_eq!(found.len(), 35, "{sizes:?}");
     assert!(found.is_sorted_by(
