@@ -1,10 +1,11 @@
 # `make run` needs only cargo (https://rustup.rs); it finds or installs the rest.
 SHELL := /bin/bash
-.PHONY: help run test bench bench-quick prepare clean-local
+.PHONY: help run test api-fuzz bench bench-quick prepare clean-local
 
 help:
 	@echo "make run          build the wallet and serve it on PORT (8080), with its own PostgreSQL and Redis"
 	@echo "make test         everything CI runs, on throw-away servers"
+	@echo "make api-fuzz     call the API with everything that its documents allow, and with what they do not"
 	@echo "make bench        measure everything against pgbench in three rounds; the report goes to docs/bench/"
 	@echo "make bench-quick  the most important figures in about two minutes"
 	@echo "make prepare      regenerate .sqlx/ after a change of a query or a migration; make clean-local  forget all of .local/"
@@ -14,6 +15,9 @@ run:
 
 test:
 	@exec deploy/local/test.sh
+
+api-fuzz:
+	@exec deploy/local/api-fuzz.sh
 
 bench:
 	@exec deploy/local/bench.sh

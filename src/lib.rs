@@ -9,7 +9,7 @@
 //! - [`wallet`]: the one door to money, over the three above.
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
-//! - [`http`]: callbacks, the operator's API, the ops port.
+//! - [`http`]: callbacks, the operator's API, the API page, the ops port.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it.
 //!
 //! `ARCHITECTURE.md` beside this file says what each part must not know, and walks a bet and

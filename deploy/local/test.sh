@@ -8,7 +8,7 @@ clean_states throw-away # of test runs that were killed
 open_state "test-$$" throw-away
 need_tools postgres
 need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
-want haproxy pgbouncer
+want haproxy pgbouncer chromium chromedriver:chromium-driver
 
 prepare_servers
 start_postgres 300
@@ -44,6 +44,15 @@ else
   say "promtool: skipped, because it is not installed${WHY:+ and $WHY}"
 fi
 
+# The API's documents: see deploy/openapi/redocly.yaml for what is asked of them.
+if need_redocly; then
+  say "redocly lint"
+  run_child env REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true "$REDOCLY" lint \
+    --config "$ROOT/deploy/openapi/redocly.yaml" --format stylish "$ROOT"/openapi/*.json || lint=1
+else
+  say "redocly: skipped, because ${WHY:-it is not installed}"
+fi
+
 say "cargo test"
 run_child cargo test --locked "$@"
-((lint == 0)) || die "the tests pass, but cargo fmt, clippy or promtool does not: see above"
+((lint == 0)) || die "the tests pass, but cargo fmt, clippy, promtool or redocly does not: see above"

@@ -13,10 +13,12 @@
 //! - [`log`]: what this process itself has logged.
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
 //! - [`haproxy`]: what stands in front of many nodes.
+//! - [`chromium`]: what stands in front of a person.
 //! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
 pub mod bank;
+pub mod chromium;
 pub mod database;
 pub mod haproxy;
 pub mod http;
