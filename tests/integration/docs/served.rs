@@ -21,16 +21,14 @@ async fn the_node_serves_each_document_with_itself_as_the_server() {
         checked_in["servers"].take();
         assert_eq!(served, checked_in, "{name}");
         let page = node.api.get(&format!("/docs/{name}")).await;
-        assert_eq!((page.status, page.header("content-type")), {
-            (StatusCode::OK, "text/html; charset=utf-8")
-        });
+        assert_eq!(page.status, StatusCode::OK);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     }
     let all = node.api.get("/docs/openapi.json").await.json();
     assert_eq!(all, node.api.get("/docs/wallet.json").await.json());
     let moved = node.api.get("/docs").await;
-    assert_eq!((moved.status, moved.header("location")), {
-        (StatusCode::PERMANENT_REDIRECT, "docs/")
-    });
+    assert_eq!(moved.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(moved.header("location"), "docs/");
     for path in ["/docs/other", "/docs/other.json", "/docs/assets/other", "/docs/sign/wallet.js"] {
         let reply = node.api.get(path).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
@@ -58,8 +56,7 @@ async fn a_node_without_the_page_has_nothing_at_its_paths() {
     let node = Node::start(&setup).await;
     for path in ["/docs", "/docs/", "/docs/openapi.json", "/docs/assets/page.js"] {
         let reply = node.api.get(path).await;
-        assert_eq!((reply.status, &reply.json()["code"]), {
-            (StatusCode::NOT_FOUND, &"not_found".into())
-        });
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(reply.json()["code"], "not_found", "{path}");
     }
 }
