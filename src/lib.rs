@@ -10,7 +10,7 @@
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`feed`]: a provider's own list of transactions against our ledger.
-//! - [`http`]: callbacks, the operator's API, the ops port.
+//! - [`http`]: callbacks, the operator's API, the API page, the ops port.
 //! - [`grpc`]: the same door for in-house games, with a protocol of our own.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
 //!   [`fault_point`]: where the tests kill it.

@@ -65,12 +65,12 @@ need_redis() {
   find_redis || { install_packages redis-server && find_redis; }
 }
 
-# want PROGRAM...: what only some tests need, from Debian packages of the same names. Where it
-# cannot be had, those tests say that they were skipped.
+# want PROGRAM[:PACKAGE]...: what only some tests need, from Debian packages, of the same names if
+# not said otherwise. Where it cannot be had, those tests say that they were skipped.
 want() {
   local program missing=()
   PATH=$PATH:/usr/sbin # where Debian puts servers, and not every user looks
-  for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
+  for program in "$@"; do command -v "${program%:*}" >/dev/null || missing+=("${program#*:}"); done
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}" ||
     say "without ${missing[*]} some tests are skipped: $WHY"
 }
@@ -104,6 +104,22 @@ need_python() {
       cp "$requirements" "$venv/installed.txt"
   ) 8>"$LOCAL/python/$1.lock" 9>&- >"$LOCAL/python/$1.log" 2>&1 ||
     { WHY="installing from PyPI failed (see .local/python/$1.log)"; return 1; }
+}
+
+# The linter of OpenAPI documents, one npm package without others; kept in .local.
+REDOCLY_VERSION=2.77.0
+need_redocly() {
+  local home=$LOCAL/redocly-$REDOCLY_VERSION have
+  REDOCLY=$home/node_modules/.bin/redocly
+  [[ ! -x $REDOCLY ]] || return 0
+  have=$(node --version 2>/dev/null) && command -v npm >/dev/null ||
+    { WHY="there is no Node.js with npm here"; return 1; }
+  [[ $(printf 'v20.19.0\n%s\n' "$have" | sort -V | head -n1) == v20.19.0 ]] ||
+    { WHY="it needs Node.js 20.19 and this is $have"; return 1; }
+  mkdir -p "$home"
+  npm install --prefix "$home" --no-save --no-audit --no-fund --ignore-scripts --loglevel error \
+    "@redocly/cli@$REDOCLY_VERSION" >"$LOCAL/redocly.log" 2>&1 && [[ -x $REDOCLY ]] ||
+    { WHY="installing it failed (see .local/redocly.log)"; rm -rf "$home"; return 1; }
 }
 
 # Where it may not, or cannot, it answers 1 and WHY tells the reason.

@@ -8,7 +8,7 @@ clean_states throw-away # of test runs that were killed
 open_state "test-$$" throw-away
 need_tools postgres
 need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
-want haproxy pgbouncer openssl
+want haproxy pgbouncer openssl chromium chromedriver:chromium-driver
 need_faketime || say "no clock will jump: the Debian package faketime is missing, and $WHY"
 
 prepare_servers
@@ -54,6 +54,15 @@ else
   say "promtool: skipped, because it is not installed${WHY:+ and $WHY}"
 fi
 
+# The API's documents: see deploy/openapi/redocly.yaml for what is asked of them.
+if need_redocly; then
+  say "redocly lint"
+  run_child env REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true "$REDOCLY" lint \
+    --config "$ROOT/deploy/openapi/redocly.yaml" --format stylish "$ROOT"/openapi/*.json || lint=1
+else
+  say "redocly: skipped, because ${WHY:-it is not installed}"
+fi
+
 say "cargo test"
 run_child cargo test --locked "$@"
-((lint == 0)) || die "the tests pass, but cargo fmt, clippy or promtool does not: see above"
+((lint == 0)) || die "the tests pass, but cargo fmt, clippy, promtool or redocly does not: see above"

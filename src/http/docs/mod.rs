@@ -55,7 +55,6 @@ pub fn router(demo: Demo) -> Router {
         .route("/docs/{name}", get(document))
         .route("/docs/assets/{name}", get(asset))
         .route("/docs/sign/{name}", get(signer))
-        .route("/docs/{*rest}", get(|| async { nothing() }))
         .with_state(Arc::new(Docs { demo, documents }))
 }
 

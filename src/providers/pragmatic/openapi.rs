@@ -108,6 +108,7 @@ fn encoded(fields: &Value) -> Option<String> {
         session_expired,
         round_details,
     ),
+    components(schemas(Body<'static>)),
     tags(
         (name = PLAYERS, description = "Who plays, and what they have."),
         (name = MONEY, description = "What moves money. Each may be sent again."),
@@ -184,14 +185,14 @@ fn balance() {}
         content = Bet,
         content_type = "application/x-www-form-urlencoded",
         examples(
-            ("spin" = (value = json!({
+            ("1_spin" = (value = json!({
                 "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
                 "amount": "1.5", "reference": "64f0c2a19b3d5e7f80a1b201",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_601_000_i64,
                 "roundDetails": "spin", "platform": "MOBILE", "language": "en",
                 "token": "demo-token",
             }))),
-            ("free_round" = (value = json!({
+            ("2_free_round" = (value = json!({
                 "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200310",
                 "amount": "0.00", "reference": "64f0c2a19b3d5e7f80a1b205",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_609_000_i64,
@@ -218,14 +219,14 @@ fn bet() {}
         content = Result,
         content_type = "application/x-www-form-urlencoded",
         examples(
-            ("win" = (value = json!({
+            ("1_win" = (value = json!({
                 "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
                 "amount": "4.20", "reference": "64f0c2a19b3d5e7f80a1b202",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_602_000_i64,
                 "roundDetails": "spin", "platform": "MOBILE",
                 "token": "demo-token",
             }))),
-            ("prize" = (summary = "A win and a prize", value = json!({
+            ("2_prize" = (summary = "A win and a prize", value = json!({
                 "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
                 "amount": "4.20", "reference": "64f0c2a19b3d5e7f80a1b20b",
                 "providerId": "PragmaticPlay", "timestamp": 1_795_305_602_000_i64,

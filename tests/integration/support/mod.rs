@@ -16,10 +16,12 @@
 //! - [`log`]: what this process itself has logged.
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
 //! - [`haproxy`], [`pgbouncer`]: what stands in front of many nodes, and behind them.
+//! - [`chromium`]: what stands in front of a person.
 //! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
 pub mod bank;
+pub mod chromium;
 pub mod database;
 pub mod grpc;
 pub mod haproxy;

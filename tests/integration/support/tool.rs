@@ -11,7 +11,7 @@ pub fn optional(program: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(program))
         .find(|path| Path::is_file(path));
     if found.is_none() {
-        eprintln!("SKIPPED: there is no {program} here (Debian package {program})");
+        eprintln!("SKIPPED: there is no {program} here, which a Debian package has");
     }
     found
 }

@@ -23,6 +23,7 @@ function listDocuments() {
   });
   element('documents').append(...links);
   Object.assign(element('download'), { href: file, download: `${shown}.json` });
+  document.querySelector('#documents [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
   const title = setup.documents.find(({ name }) => name === shown)?.title;
   document.title = `${title ?? 'API'} · Seamless wallet`;
 }
@@ -41,14 +42,16 @@ async function addSigner({ name, title }) {
   const slug = made('input', { id: `slug-${name}`, value: name, spellcheck: false });
   const fields = [made('label', {}, asks, secret)];
   if (name !== 'operator') fields.unshift(made('label', {}, 'Name in the path', slug));
-  element('signers').append(made('fieldset', {}, made('legend', { textContent: title }), ...fields));
+  const fieldset = made('fieldset', {}, made('legend', { textContent: title }), ...fields);
+  const form = made('form', { autocomplete: 'off' }, fieldset);
+  form.addEventListener('submit', (event) => event.preventDefault());
+  element('signers').append(form);
   signers.set(name, { sign, secret, slug });
 }
 
 async function signAll() {
   const wanted = setup.documents.filter(({ name }) => name !== ALL && [ALL, name].includes(shown));
   for (const one of wanted) await addSigner(one);
-  element('signers').addEventListener('submit', (event) => event.preventDefault());
   element('keys').open = Object.keys(setup.demo).length > 0 && shown !== ALL;
 }
 
@@ -74,25 +77,42 @@ async function intercept(request) {
 
 // ---- Contents ----
 
-const idOf = (tag) => `operations-tag-${tag.replace(/[^\w-]/g, '_')}`;
+function jump(label, find) {
+  const link = made('a', { href: '#', textContent: label });
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    find()?.scrollIntoView({ block: 'start', behavior: 'smooth' });
+  });
+  return made('li', {}, link);
+}
+
+const heading = (text) => [...document.querySelectorAll('.info h3')].find((one) => one.textContent === text);
+const section = (tag) => [...document.querySelectorAll('.opblock-tag')].find((one) => one.dataset.tag === tag);
 
 function listContents(spec) {
   const groups = spec['x-tagGroups'] ?? [];
-  const operations = Object.values(spec.paths).flatMap((item) => Object.values(item));
+  const used = new Set(Object.values(spec.paths).flatMap(Object.values).flatMap(({ tags }) => tags));
   for (const { name, tags } of groups) {
-    const items = tags.filter((tag) => operations.some((operation) => operation.tags?.includes(tag)));
     const prefix = `${name.split(': ').pop()}: `;
-    const links = items.map((tag) => {
-      const label = tag.startsWith(prefix) ? tag.slice(prefix.length) : tag;
-      const link = made('a', { href: `#/${encodeURIComponent(tag)}`, textContent: label });
-      link.addEventListener('click', (event) => {
-        event.preventDefault();
-        const target = [...document.querySelectorAll('.opblock-tag')].find((one) => one.dataset.tag === tag);
-        (target ?? element(idOf(tag)))?.scrollIntoView({ block: 'start', behavior: 'smooth' });
-      });
-      return made('li', {}, link);
-    });
+    const short = (tag) => (tag.startsWith(prefix) ? tag.slice(prefix.length) : tag);
+    const links = tags.filter((tag) => used.has(tag)).map((tag) => jump(short(tag), () => section(tag)));
+    if (groups.length === 1) links.unshift(jump('How to sign', () => heading('How to sign')));
     element('contents').append(made('h2', { textContent: name }), made('ul', {}, ...links));
+  }
+}
+
+// ---- Forms ----
+
+// Swagger UI fills forms in from their schemas and knows nothing of a call's examples. What the
+// first example leaves out is left empty, and is not sent.
+function fillForms({ paths, components }) {
+  for (const { post } of Object.values(paths)) {
+    const content = post?.requestBody?.content['application/x-www-form-urlencoded'];
+    const example = content?.example ?? Object.values(content?.examples ?? {})[0]?.value;
+    const schema = components.schemas[content?.schema.$ref?.split('/').pop()];
+    for (const [name, property] of Object.entries((example && schema?.properties) ?? {})) {
+      property.example = example[name] ?? '';
+    }
   }
 }
 
@@ -109,10 +129,12 @@ keepTheme();
 listDocuments();
 await signAll();
 const spec = await (await fetch(file)).json();
+spec.servers = [{ url: new URL('..', location.href).href.replace(/\/$/, ''), description: 'This node' }];
+fillForms(spec);
 listContents(spec);
 element('page').replaceChildren();
 globalThis.ui = globalThis.SwaggerUIBundle({
-  url: new URL(file, location.href).href,
+  spec,
   domNode: element('page'),
   layout: 'BaseLayout',
   presets: [globalThis.SwaggerUIBundle.presets.apis],
