@@ -63,7 +63,7 @@ pub async fn serve(
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let (served, stage) = (Arc::clone(&served), stage.clone());
-        threads.next().spawn(async move {
+        threads.next_handle().spawn(async move {
             // Known to the thread's own runtime from here on.
             if let Ok(stream) = TcpStream::from_std(stream) {
                 greet(stream, peer, served, stage, limits.header_timeout).await;
