@@ -112,7 +112,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let workers = config.http.workers;
     let threads = threads(workers)?;
     let drain = Duration::from_millis(config.http.drain_ms);
-    // Both ports are taken before anything else is begun: the commonest mistake shows first.
+    // The ports are taken before anything else is begun: the commonest mistake shows first.
     let api_listener = listen(config.http.listen).await?;
     let ops_listener = listen(config.ops.listen).await?;
     let docs = config.http.docs.then(|| config.http.docs_demo.clone());
@@ -120,17 +120,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let grpc_address = grpc_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let (app, lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);
     keep_metrics(metrics.clone());
     telemetry::count_from_zero(&app, app.jobs.enabled);
+    let grpc_address = grpc_listener.as_ref().map(TcpListener::local_addr).transpose()?;
     let grpc_server = match grpc_listener {
         Some(listener) => {
             let threads = self::threads(workers)?;
-            Some(grpc::start(&app, listener, limits, staged.clone(), threads).await?)
+            grpc::start(&app, listener, limits, staged.clone(), threads).await?
         }
-        None => None,
+        None => tokio::spawn(async {}),
     };
     let jobs = app.jobs.enabled.then(|| Jobs::start(&app));
     tracing::info!(
@@ -159,9 +159,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tracing::info!("stopping: calls in progress are finished, new ones refused");
     stage.send_replace(Stage::Stopping);
     api_server.await?;
-    if let Some(server) = grpc_server {
-        server.await?;
-    }
+    grpc_server.await?;
     ops_server.await?;
     finish(app, lanes).await;
     tracing::info!("stopped");

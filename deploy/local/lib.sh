@@ -93,11 +93,12 @@ need_python() {
   local venv=$LOCAL/python/$1 requirements=$2
   PYTHON=$venv/bin/python
   python3 -c 'import ensurepip' 2>/dev/null || install_packages python3 python3-venv || return 1
+  ! cmp -s "$requirements" "$venv/installed.txt" || return 0
+  say "installing from PyPI what ${requirements#"$ROOT"/} lists"
   mkdir -p "$LOCAL/python"
   (
-    flock 8 # another run of the tests in this checkout wants the same
+    flock 8 # another run of the tests in this checkout may want the same
     ! cmp -s "$requirements" "$venv/installed.txt" || exit 0
-    say "installing from PyPI: what ${requirements#"$ROOT"/} lists"
     python3 -m venv --clear "$venv" &&
       "$venv/bin/pip" install -q --disable-pip-version-check --no-input --timeout 20 --retries 2 \
         --only-binary :all: -r "$requirements" &&

@@ -91,9 +91,10 @@ pub fn transaction(row: &Row) -> proto::Transaction {
     }
 }
 
+/// To the microsecond, which is what the ledger holds: a repeat is told the same.
 fn moment(at: DateTime<Utc>) -> Timestamp {
-    // A leap second's nanos go beyond what a Timestamp may have.
-    let nanos = at.timestamp_subsec_nanos().min(999_999_999);
+    // A leap second's micros go beyond what a Timestamp may have.
+    let nanos = at.timestamp_subsec_micros().min(999_999) * 1000;
     Timestamp { seconds: at.timestamp(), nanos: i32::try_from(nanos).unwrap_or_default() }
 }
 

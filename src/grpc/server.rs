@@ -26,6 +26,8 @@ const PING_EVERY: Duration = Duration::from_secs(20);
 const PONG_WITHIN: Duration = Duration::from_secs(10);
 /// The most bytes of one call's headers.
 const HEADERS_MAX: u32 = 16 * 1024;
+/// Bytes that a client may send before they are read: of one call, of a connection.
+const UNREAD_MAX: (u32, u32) = (64 * 1024, 256 * 1024);
 /// The most bytes that wait to be sent of one reply, before no more is made of it.
 const UNSENT_MAX: usize = 64 * 1024;
 
@@ -63,7 +65,7 @@ pub async fn serve(
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let (served, stage) = (Arc::clone(&served), stage.clone());
-        threads.next().spawn(async move {
+        threads.next_handle().spawn(async move {
             // Known to the thread's own runtime from here on.
             if let Ok(stream) = TcpStream::from_std(stream) {
                 greet(stream, peer, served, stage, limits.header_timeout).await;
@@ -115,6 +117,8 @@ async fn keep<S>(
         .keep_alive_timeout(PONG_WITHIN)
         .max_concurrent_streams(served.gate.app.grpc.streams_max)
         .max_header_list_size(HEADERS_MAX)
+        .initial_stream_window_size(UNREAD_MAX.0)
+        .initial_connection_window_size(UNREAD_MAX.1)
         .max_send_buf_size(UNSENT_MAX);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);

@@ -91,7 +91,7 @@ pub async fn serve(
             })
         });
         let (http, watcher) = (http.clone(), graceful.watcher());
-        threads.next().spawn(async move {
+        threads.next_handle().spawn(async move {
             // Known to the thread's own runtime from here on.
             let Ok(stream) = TcpStream::from_std(stream) else { return };
             let connection = http.serve_connection(TokioIo::new(stream), service);

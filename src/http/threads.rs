@@ -41,7 +41,7 @@ impl Threads {
     }
 
     /// The next one, in turns; the caller's first.
-    pub fn next(&mut self) -> Handle {
+    pub fn next_handle(&mut self) -> Handle {
         let turn = self.given.checked_rem(self.handles.len()).unwrap_or_default();
         self.given = self.given.wrapping_add(1);
         self.handles.get(turn).cloned().unwrap_or_else(Handle::current)

@@ -11,6 +11,7 @@ mod streams;
 mod tls;
 
 use crate::support::grpc::{self, CONFIG, Client};
+use crate::support::node::merge;
 use crate::support::world::World;
 
 /// A world whose nodes serve gRPC, a client of the first one, and Ann with EUR 100.00.
@@ -26,5 +27,7 @@ async fn tuned(toml: &str) -> (World, Client) {
 }
 
 fn with(toml: &str) -> String {
-    format!("{CONFIG}\n{toml}")
+    let mut table: toml::Table = CONFIG.parse().expect("TOML");
+    merge(&mut table, toml);
+    toml::to_string(&table).expect("TOML")
 }

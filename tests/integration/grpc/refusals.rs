@@ -49,6 +49,7 @@ async fn every_field_that_is_at_fault_is_named_at_once_and_nothing_moves() {
             debit(&"x".repeat(401), 1),
             Movement { tx_id: "none".into(), action: None, detail: "\0".into() },
             adjust("a", i64::MAX / 10_000),
+            credit("w", 1),
         ],
         ..ExecuteRequest::default()
     };

@@ -17,7 +17,7 @@ use crate::support::grpc::channel;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_follows_readiness_and_needs_no_key() {
-    let (world, _) = tuned("http.drain_ms = 3000").await;
+    let (world, _) = tuned("http.drain_ms = 1500").await;
     let mut health = HealthClient::new(channel(&world.nodes[0]).await);
     let of = |service: &str| HealthCheckRequest { service: service.to_owned() };
     for service in ["", "wallet.v1.WalletService"] {

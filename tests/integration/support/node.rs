@@ -328,7 +328,8 @@ impl Drop for Node {
     }
 }
 
-fn merge(below: &mut Table, toml: &str) {
+/// Lays lines of TOML over a configuration.
+pub fn merge(below: &mut Table, toml: &str) {
     fn lay(below: &mut Table, above: Table) {
         for (key, value) in above {
             match (below.get_mut(&key), value) {
