@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 use utoipa::openapi::{self, Server};
 
 use super::operator::OperatorApi;
-use crate::providers::{PROTOCOLS, Protocol};
+use crate::providers::{Page, page, pages};
 
 /// The document of everything.
 pub const ALL: &str = "wallet";
@@ -55,7 +55,7 @@ pub enum Audience {
 /// Every document's name and whom it is for.
 pub fn names() -> impl Iterator<Item = (&'static str, Audience)> {
     let own = [(ALL, Audience::Everybody), (OPERATOR, Audience::Operator)];
-    own.into_iter().chain(PROTOCOLS.iter().map(|protocol| (protocol.name, Audience::Provider)))
+    own.into_iter().chain(pages().map(|(name, _)| (name, Audience::Provider)))
 }
 
 /// What a document is called where there is little room.
@@ -63,10 +63,8 @@ pub fn title(name: &str) -> String {
     match name {
         ALL => "Everything".to_owned(),
         OPERATOR => "Operator's API".to_owned(),
-        name => PROTOCOLS
-            .iter()
-            .find(|protocol| protocol.name == name)
-            .map(|protocol| short(&(protocol.openapi)().info.title).to_owned())
+        name => page(name)
+            .map(|page| short(&(page.openapi)().info.title).to_owned())
             .unwrap_or_default(),
     }
 }
@@ -76,7 +74,7 @@ pub fn document(name: &str) -> Option<openapi::OpenApi> {
     let mut document = match name {
         ALL => everything(),
         OPERATOR => operator(),
-        name => provider(PROTOCOLS.iter().find(|protocol| protocol.name == name)?),
+        name => provider(page(name)?),
     };
     document.servers = Some(vec![described("http://127.0.0.1:8080", "The demo: `make run`")]);
     Some(document)
@@ -98,8 +96,8 @@ fn operator() -> openapi::OpenApi {
     document
 }
 
-fn provider(protocol: &Protocol) -> openapi::OpenApi {
-    let mut document = (protocol.openapi)();
+fn provider(page: &Page) -> openapi::OpenApi {
+    let mut document = (page.openapi)();
     let title = document.info.title.clone();
     group_tags(&mut document, &format!("For game providers: {}", short(&title)));
     document
@@ -114,8 +112,8 @@ fn everything() -> openapi::OpenApi {
         .to_owned();
     text.push_str(all.info.description.as_deref().unwrap_or_default());
     let mut groups = tag_groups(&all);
-    for protocol in PROTOCOLS {
-        let other = provider(protocol);
+    for (_, page) in pages() {
+        let other = provider(page);
         let description = other.info.description.as_deref().unwrap_or_default();
         text.push_str(&format!("\n\n## {}\n\n{description}", short(&other.info.title)));
         groups.extend(tag_groups(&other));

@@ -21,7 +21,13 @@ pub struct Protocol {
     pub name: &'static str,
     /// Makes the adapter of one provider from its `settings` table.
     pub build: fn(ProviderId, toml::Table) -> Result<Box<dyn Adapter>, String>,
-    /// The paths and shapes for the integrators' page.
+    /// What the integrators' page shows; `None` where nothing is called over HTTP.
+    pub page: Option<Page>,
+}
+
+/// A protocol on the integrators' page.
+pub struct Page {
+    /// The paths and shapes.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// A JavaScript module with which that page signs a call before it is tried out. It exports
     /// `asks`, what the secret is called, and `sign(request, secret)`, which changes the request
@@ -35,4 +41,14 @@ pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL, g
 /// The protocol of that name.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {
     PROTOCOLS.iter().find(|protocol| protocol.name == name)
+}
+
+/// Those that have a page.
+pub fn pages() -> impl Iterator<Item = (&'static str, &'static Page)> {
+    PROTOCOLS.iter().filter_map(|protocol| Some((protocol.name, protocol.page.as_ref()?)))
+}
+
+/// The page of that protocol.
+pub fn page(name: &str) -> Option<&'static Page> {
+    protocol(name)?.page.as_ref()
 }

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use super::LookupError;
 use super::read::StoredRow;
-use crate::core::{Key, PlayerId, Row};
+use crate::core::{Key, PlayerId, ProviderId, Row};
 
 /// A player's decided rows of one provider behind a version of the wallet, in the order in which
 /// they were decided. Versions have no gap and none is given later than a greater one, so whoever

@@ -17,7 +17,7 @@ use crate::support::redis_server::RedisServer;
 
 /// Every protocol whose calls curl can send.
 fn protocols() -> impl Iterator<Item = &'static Protocol> {
-    PROTOCOLS.iter().filter(|protocol| protocol.name != "grpc")
+    PROTOCOLS.iter().filter(|protocol| protocol.page.is_some())
 }
 
 /// Where every capture goes.

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::openapi::{self, ALL, Audience, OPERATOR, described};
 use super::problem::Problem;
-use crate::providers::protocol;
+use crate::providers;
 
 /// What a browser may do for the page: run and show what the node itself serves, and call it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -115,9 +115,8 @@ async fn setup(State(docs): State<Arc<Docs>>) -> Response {
 async fn signer(Path(file): Path<String>) -> Response {
     match file.strip_suffix(".js") {
         Some(OPERATOR) => served(JS, Bytes::from_static(include_bytes!("assets/operator.js"))),
-        Some(name) => protocol(name).map_or_else(nothing, |protocol| {
-            served(JS, Bytes::from_static(protocol.sign_js.as_bytes()))
-        }),
+        Some(name) => providers::page(name)
+            .map_or_else(nothing, |page| served(JS, Bytes::from_static(page.sign_js.as_bytes()))),
         None => nothing(),
     }
 }

@@ -61,7 +61,7 @@ impl From<&Provider> for ProviderStatus {
         let sum = |all: u64, (_, count): &(&str, u64)| all.saturating_add(*count);
         Self {
             provider: provider.id.to_string(),
-            protocol: provider.protocol.clone(),
+            protocol: provider.protocol.to_owned(),
             in_flight: provider
                 .in_flight_max
                 .saturating_sub(provider.in_flight.available_permits()),

@@ -4,7 +4,6 @@
 
 use chrono::TimeDelta;
 use serde::Deserialize;
-use utoipa::openapi::{InfoBuilder, OpenApiBuilder};
 
 use super::{
     Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request, Terms,
@@ -16,11 +15,8 @@ use crate::core::policy::{
 use crate::core::{Amount, Policy, Reversible};
 
 /// What the configuration names `grpc`.
-pub const PROTOCOL: Protocol = Protocol {
-    name: "grpc",
-    build: |_, settings| Ok(Box::new(Grpc::new(settings)?)),
-    openapi: || OpenApiBuilder::new().info(InfoBuilder::new().build()).build(),
-};
+pub const PROTOCOL: Protocol =
+    Protocol { name: "grpc", build: |_, settings| Ok(Box::new(Grpc::new(settings)?)), page: None };
 
 /// The methods of `wallet.v1.WalletService`, by the names that metrics and logs give them.
 pub const AUTHENTICATE: Operation = Operation { name: "authenticate", paths: &[] };

@@ -10,7 +10,7 @@ mod wire;
 
 use super::signature::{Proof, Scheme};
 use super::{
-    Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request, Terms,
+    Adapter, Answer, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Request, Terms,
 };
 use crate::core::{Policy, ProviderId, Reversible};
 use settings::Settings;
@@ -23,8 +23,7 @@ pub const PROTOCOL: Protocol = Protocol {
         let settings: Settings = settings.try_into().map_err(|error| error.to_string())?;
         Ok(Box::new(Pragmatic::new(provider, settings)?))
     },
-    openapi: openapi::document,
-    sign_js: include_str!("sign.js"),
+    page: Some(Page { openapi: openapi::document, sign_js: include_str!("sign.js") }),
 };
 
 /// Every spelling of a path that is in use is served.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::signature::{Proof, Scheme};
 use super::{
-    Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request, Terms,
+    Adapter, Answer, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Request, Terms,
 };
 use crate::core::policy::{
     CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
@@ -30,8 +30,7 @@ pub const PROTOCOL: Protocol = Protocol {
         let settings: Settings = settings.try_into().map_err(|error| error.to_string())?;
         Ok(Box::new(Softswiss::new(provider, settings)?))
     },
-    openapi: openapi::document,
-    sign_js: include_str!("sign.js"),
+    page: Some(Page { openapi: openapi::document, sign_js: include_str!("sign.js") }),
 };
 
 /// HMAC-SHA256 of the body as it came, keyed with the casino's token, in hex.
