@@ -35,5 +35,5 @@ class Softswiss(requests.auth.AuthBase):
         return request
 
 
-schemathesis.auth().set_from_requests(Pragmatic()).apply_to(path_regex="^/pragmatic/")
-schemathesis.auth().set_from_requests(Softswiss()).apply_to(path_regex="^/softswiss/")
+schemathesis.auth.set_from_requests(Pragmatic()).apply_to(path_regex="^/pragmatic/")
+schemathesis.auth.set_from_requests(Softswiss()).apply_to(path_regex="^/softswiss/")

@@ -24,8 +24,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 
-/// Everything on the API port; the API page where there is something to start its try-out with,
-/// be it nothing.
+/// Everything on the API port. `docs` is what the API page's try-out starts with; without it
+/// there is no page.
 pub fn router(app: &Arc<App>, docs: Option<docs::Demo>) -> Router {
     Router::new()
         .merge(docs.map_or_else(Router::new, docs::router))

@@ -181,7 +181,7 @@ fn play() {}
     tag = CALLS,
     request_body(content = Rollback, example = json!({
         "user_id": "demo-player", "currency": "EUR", "game": "acme:DemoSlot",
-        "game_id": "rnd-77", "finished": true, "actions": [
+        "game_id": "rnd-77", "actions": [
             {"action": "rollback", "action_id": "a-0003", "original_action_id": "a-0001"},
         ],
     })),

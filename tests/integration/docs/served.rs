@@ -9,7 +9,8 @@ use crate::support::node::{Node, Setup};
 
 #[tokio::test]
 async fn the_node_serves_each_document_with_itself_as_the_server() {
-    let node = Node::start(&Setup::on(&Database::fresh().await)).await;
+    let database = Database::fresh().await;
+    let node = Node::start(&Setup::on(&database)).await;
     for name in NAMES {
         let reply = node.api.get(&format!("/docs/{name}.json")).await;
         assert_eq!(reply.status, StatusCode::OK);
@@ -38,7 +39,8 @@ async fn the_node_serves_each_document_with_itself_as_the_server() {
 
 #[tokio::test]
 async fn the_page_may_load_nothing_from_elsewhere_and_knows_no_secret() {
-    let node = Node::start(&Setup::on(&Database::fresh().await)).await;
+    let database = Database::fresh().await;
+    let node = Node::start(&Setup::on(&database)).await;
     for path in ["/docs/", "/docs/assets/page.js", "/docs/assets/swagger-ui-bundle.js"] {
         let policy = node.api.get(path).await.header("content-security-policy").to_owned();
         assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{path}: {policy}");
@@ -52,8 +54,8 @@ async fn the_page_may_load_nothing_from_elsewhere_and_knows_no_secret() {
 
 #[tokio::test]
 async fn a_node_without_the_page_has_nothing_at_its_paths() {
-    let setup = Setup::on(&Database::fresh().await).with("http.docs = false");
-    let node = Node::start(&setup).await;
+    let database = Database::fresh().await;
+    let node = Node::start(&Setup::on(&database).with("http.docs = false")).await;
     for path in ["/docs", "/docs/", "/docs/openapi.json", "/docs/assets/page.js"] {
         let reply = node.api.get(path).await;
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");

@@ -26,9 +26,8 @@ const FLAGS: [&str; 8] = [
 /// How long a page may take to do what it is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One browser window. Everything ends when it is dropped.
+/// One browser window. Driver and browser are killed when it is dropped.
 pub struct Chromium {
-    // Asked to close the browser; should that fail, the browser goes with its driver.
     driver: Endpoint,
     session: String,
     _process: Process,
@@ -44,7 +43,7 @@ impl Chromium {
         let mut command = Command::new(driver);
         command.arg(format!("--port={}", address.port()));
         command.env("HOME", folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = Process::start(&mut command);
+        let process = Process::lead(&mut command);
         let driver = Endpoint::at(address);
         let started = Instant::now();
         while driver.try_get("/status").await.is_err() {
@@ -125,7 +124,7 @@ impl Chromium {
         reply["value"].take()
     }
 
-    /// Closes the window, and with it the browser.
+    /// Closes the window, so that the browser can tidy up.
     pub async fn close(self) {
         self.call(Method::DELETE, &format!("/session/{}", self.session), &json!({})).await;
     }

@@ -1,5 +1,6 @@
 //! Child processes and folders that end with the test, also when the test run is killed.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,19 +38,31 @@ impl Drop for Caretaker {
 pub struct Process {
     child: Mutex<Child>,
     id: u32,
+    /// What it starts is killed with it.
+    leads: bool,
     _caretaker: Caretaker,
 }
 
 impl Process {
     /// Starts it.
     pub fn start(command: &mut Command) -> Self {
+        Self::begin(command, false)
+    }
+
+    /// Starts one that starts others: all of them are killed together.
+    pub fn lead(command: &mut Command) -> Self {
+        Self::begin(command.process_group(0), true)
+    }
+
+    fn begin(command: &mut Command, leads: bool) -> Self {
         let child = command
             .stdin(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         let id = child.id();
-        let caretaker = Caretaker::hire(&format!("kill -CONT {id}; kill -KILL {id}"));
-        Self { child: Mutex::new(child), id, _caretaker: caretaker }
+        let group = if leads { "-" } else { "" };
+        let script = format!("kill -CONT -- {group}{id}; kill -KILL -- {group}{id}");
+        Self { child: Mutex::new(child), id, leads, _caretaker: Caretaker::hire(&script) }
     }
 
     /// Its process id.
@@ -68,6 +81,15 @@ impl Process {
 
     /// Ends it as a crash would.
     pub fn kill9(&self) {
+        if self.leads {
+            // Its id is its group's, which is nobody else's as long as one of them lives.
+            let group = format!("-{}", self.id);
+            let _ = Command::new("kill")
+                .args(["-KILL", "--", &group])
+                .stderr(Stdio::null())
+                .status()
+                .expect("kill");
+        }
         self.signal("CONT");
         self.signal("KILL");
         let _ = self.child().wait();

@@ -58,6 +58,10 @@ forms! {
         jackpot_id: Option<String>,
         /// Kept: that part. It is contained in `amount`.
         jackpot_contribution: Option<String>,
+        /// `MOBILE`, `WEB` or `DOWNLOAD`. Not looked at.
+        platform: Option<String>,
+        /// The game's. Not looked at.
+        language: Option<String>,
         /// Must be a valid one of the player when it is there.
         token: Option<String>,
     }
@@ -88,6 +92,8 @@ forms! {
         promo_campaign_id: Option<String>,
         /// Kept with the prize.
         promo_campaign_type: Option<String>,
+        /// `MOBILE`, `WEB` or `DOWNLOAD`. Not looked at.
+        platform: Option<String>,
         /// Not looked at.
         token: Option<String>,
     }
@@ -132,6 +138,8 @@ forms! {
         timestamp: i64,
         /// Kept: the parts, as JSON.
         jackpot_details: Option<String>,
+        /// `MOBILE`, `WEB` or `DOWNLOAD`. Not looked at.
+        platform: Option<String>,
         /// Not looked at.
         token: Option<String>,
     }
