@@ -9,7 +9,7 @@ use seamless_wallet::grpc::proto::{
 };
 use tonic::Code;
 
-use super::{arcade, with};
+use super::{arcade, tuned, with};
 use crate::support::grpc::{
     CLIENT, Executed, adjust, assert_refused, by, client, command, credit, credit_of, debit,
     execute, keyed, reverse,
@@ -125,6 +125,20 @@ async fn a_win_before_its_bet_waits_and_is_paid_with_it_or_after_the_grace_perio
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parked_win_that_never_comes_again_is_paid_by_the_node_itself() {
+    let jobs = "[jobs]\nenabled = true\nreapply_every_s = 1\nreapply_backoff_s = 1";
+    let (world, mut client) = tuned(jobs).await;
+    let parked = execute(&mut client, command("ann", vec![credit("w", 500)])).await;
+    assert_eq!(parked.first().outcome(), Outcome::Parked);
+    while world.balance("ann").await == 10_000 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let applied = ("applied".to_owned(), "unmatched".to_owned(), 500);
+    assert_eq!(world.row(CLIENT, "w").await, Some(applied));
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_may_settle_otherwise_what_games_settle_differently() {
     let (world, mut client) = arcade().await;
     world.bank.session("token", "ann", CLIENT, 60).await;
@@ -188,15 +202,15 @@ async fn a_win_that_is_taken_back_costs_what_is_there_and_a_correction_needs_the
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_player_stakes_nothing_and_is_paid() {
+async fn a_frozen_player_stakes_nothing_and_is_paid_and_nobody_stakes_above_the_limit() {
     let (world, mut client) = arcade().await;
+    let above = execute(&mut client, command("ann", vec![debit("large", 100_001)])).await;
+    assert_eq!(above.refused(), Reason::MaxBet);
     execute(&mut client, command("ann", vec![debit("b", 100)])).await;
     world.bank.set_status("ann", PlayerStatus::Frozen).await;
     let refused = execute(&mut client, command("ann", vec![debit("b2", 100)])).await;
     assert_eq!(refused.refused(), Reason::PlayerFrozen);
     assert_eq!(execute(&mut client, command("ann", vec![credit("w", 300)])).await.cents(), 10_200);
-    let above = execute(&mut client, command("ann", vec![debit("b3", 100_001)])).await;
-    assert!(matches!(above.refused(), Reason::PlayerFrozen | Reason::MaxBet));
     world.check().await;
 }
 
