@@ -100,6 +100,7 @@ refusals!(ReadRefusals: docs::of_all() =>
 /// Read a player's statement, oldest entry first. Follow `next_cursor` with the same period.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
+    operation_id = "statement",
     params(("player_id" = String, Path, example = "p-42"), StatementQuery),
     responses(
         (status = 200, description = "A page.", body = Statement, example = json!({
@@ -181,6 +182,7 @@ refusals!(ExportRefusals: docs::of_all() =>
 /// without it is not whole. Otherwise as the export of transactions.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement/export/{format}", tag = "players",
+    operation_id = "export_statement",
     params(
         ("player_id" = String, Path, example = "p-42"),
         ("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
@@ -191,7 +193,15 @@ refusals!(ExportRefusals: docs::of_all() =>
                 is a `Transaction`.",
             content(
                 (String = "text/csv", example = "transaction_id,created_at,occurred_at,…"),
-                (Transaction = "application/x-ndjson"),
+                (Transaction = "application/x-ndjson", example = json!({
+            "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
+            "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+            "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
+            "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50", "version": 2,
+            "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
+            "detail": null, "occurred_at": "2026-10-01T09:30:00.000000Z",
+            "created_at": "2026-10-01T09:30:00.123456Z"
+        })),
             )),
         ExportRefusals
     )

@@ -267,7 +267,15 @@ refusals!(ExportRefusals: docs::of_all() =>
         (status = 200, description = "A file; of NDJSON, each line is a `Transaction`.",
             content(
                 (String = "text/csv", example = "transaction_id,created_at,occurred_at,…"),
-                (Transaction = "application/x-ndjson"),
+                (Transaction = "application/x-ndjson", example = json!({
+            "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
+            "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+            "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
+            "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50", "version": 2,
+            "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
+            "detail": null, "occurred_at": "2026-10-01T09:30:00.000000Z",
+            "created_at": "2026-10-01T09:30:00.123456Z"
+        })),
             )),
         ExportRefusals
     )

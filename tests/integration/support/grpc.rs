@@ -49,7 +49,8 @@ pub async fn client(node: &Node) -> Client {
 pub async fn channel(node: &Node) -> Channel {
     let address = node.grpc.expect("the node serves gRPC");
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
-    endpoint.connect().await.expect("a connection")
+    // What a stream may have on its way to a reader who does not read.
+    endpoint.initial_stream_window_size(65_535).connect().await.expect("a connection")
 }
 
 /// A call with the client's key.
