@@ -139,9 +139,10 @@ async fn a_node_asked_to_end_finishes_what_it_has_begun() {
             tokio::spawn(async move { bet.send(&node).await })
         })
         .collect();
-    // All five are on their way when one waits for the row and the others for that one.
     let node = &world.nodes[0];
-    wait_until(|| async { node.metric("wallet_queued_commands", &[]).await >= 4.0 }).await;
+    let on_their_way = [("provider", "pragmatic")];
+    wait_until(|| async { node.metric("wallet_in_flight_calls", &on_their_way).await >= 5.0 })
+        .await;
     let mut early = Wire::to(world.api(0)).await;
     let ended = async {
         let stopped = node.stop();
