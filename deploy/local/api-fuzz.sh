@@ -69,6 +69,12 @@ say "the ledger"
 run_child "$WALLET" reconcile --full --json --config "$CONFIG" >"$STATE/report.json" || failed=1
 cat "$STATE/report.json"
 grep -q '"findings":0' "$STATE/report.json" || { complain "the ledger is not whole"; failed=1; }
+# A run whose calls nobody believed would find nothing.
+say "what came of the providers' calls"
+sed -nE 's/.*"message":"call","provider":"([^"]+)".*"outcome":"([^"]+)".*/\1 \2/p' "$LOG" | sort | uniq -c | tee "$STATE/outcomes"
+for name in ${ONLY:-pragmatic softswiss}; do
+  [[ $name == operator ]] || grep -q " $name applied$" "$STATE/outcomes" || { complain "$name: nothing was applied"; failed=1; }
+done
 if grep -E '"level":"ERROR"|panicked' "$LOG" | head -n 20; then
   complain "the node has logged errors"
   failed=1

@@ -16,8 +16,10 @@ use utoipa::ToSchema;
 #[schema(as = softswiss::Play)]
 pub struct Play {
     /// The operator's id of the player.
+    #[schema(min_length = 1, max_length = 100)]
     pub user_id: String,
     /// The wallet's currency, ISO 4217 or a crypto ticker.
+    #[schema(pattern = "^[A-Z0-9]{3,10}$")]
     pub currency: String,
     /// The game, as `provider:Game`.
     pub game: String,
@@ -65,8 +67,10 @@ pub enum PlayActionKind {
 #[schema(as = softswiss::Rollback)]
 pub struct Rollback {
     /// The operator's id of the player.
+    #[schema(min_length = 1, max_length = 100)]
     pub user_id: String,
     /// The wallet's currency.
+    #[schema(pattern = "^[A-Z0-9]{3,10}$")]
     pub currency: String,
     /// The game, as `provider:Game`.
     pub game: String,
@@ -103,8 +107,10 @@ pub enum RollbackActionKind {
 #[schema(as = softswiss::Freespins)]
 pub struct Freespins {
     /// The operator's id of the player to whom the spins were issued.
+    #[schema(min_length = 1, max_length = 100)]
     pub user_id: String,
     /// The wallet's currency.
+    #[schema(pattern = "^[A-Z0-9]{3,10}$")]
     pub currency: String,
     /// The issue, which is paid once.
     pub issue_id: String,
