@@ -63,7 +63,8 @@ pub struct Report {
     /// What was looked at and found.
     #[serde(flatten)]
     pub totals: Totals,
-    /// The first findings; all are stored.
+    /// The first findings; all are stored. `findings` is how many.
+    #[serde(rename = "first_findings")]
     pub findings: Vec<Finding>,
 }
 
