@@ -103,6 +103,9 @@ pub enum BuildError {
     /// The database URL cannot be read.
     #[error("database.url cannot be read (it is not repeated here: it may hold a password)")]
     DatabaseUrl,
+    /// The system gives no thread for a lane.
+    #[error("a thread for committing cannot be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// The Redis URL cannot be read.
     #[error("cache.url: {0}")]
     Cache(#[from] crate::cache::CacheError),
@@ -141,8 +144,11 @@ impl App {
         let cache = connect_cache(&config.cache).await?;
         let (sender, mismatches) = mpsc::channel(MISMATCHES_WAITING);
         let publisher = Publisher::keeping(&cache, sender);
-        let (engine, lanes) =
-            Engine::start(engine, &database, publisher).map_err(|_| BuildError::DatabaseUrl)?;
+        let started = Engine::start(engine, &database, publisher);
+        let (engine, lanes) = started.map_err(|error| match error {
+            sqlx::Error::Io(error) => BuildError::Thread(error),
+            _ => BuildError::DatabaseUrl,
+        })?;
         let office = open_office(&config.operator, &database)?;
         tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
         let app = Self {

@@ -36,13 +36,9 @@ fn main() -> ExitCode {
 }
 
 fn start(task: Task) -> anyhow::Result<()> {
-    let threads = match &task {
-        // Lanes, claims and publishing; calls have threads of their own.
-        Task::Serve(profile) => load(profile)?.database.lanes,
-        _ => 1,
-    };
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(threads.max(1)).enable_all();
+    // Redis, jobs and the ops port; lanes and most calls have threads of their own.
+    builder.worker_threads(1).enable_all();
     builder.build().context("the runtime cannot be started")?.block_on(run(task))
 }
 

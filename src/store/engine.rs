@@ -4,10 +4,11 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::io;
 use std::sync::Arc;
 
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::ExecuteError;
@@ -71,27 +72,29 @@ pub struct Engine {
 }
 
 /// The running lanes; they end when the last [`Engine`] is dropped and their queues are empty.
-pub struct Lanes(Vec<JoinHandle<()>>);
+pub struct Lanes(Vec<oneshot::Receiver<()>>);
 
 impl Engine {
     /// Starts the lanes. They connect when they get work, so the database may come later.
     ///
     /// # Errors
-    /// Where the database URL cannot be read.
+    /// Where the database URL cannot be read, and where the system gives no more threads.
     pub fn start(
         config: EngineConfig,
         database: &DatabaseConfig,
         outbox: Arc<dyn Outbox>,
     ) -> Result<(Self, Lanes), sqlx::Error> {
         let hosts = database.lane_hosts()?;
-        let (senders, tasks): (Vec<_>, Vec<_>) = (0..config.lanes.max(1))
+        let (senders, ends): (Vec<_>, Vec<_>) = (0..config.lanes.max(1))
             .map(|number| {
                 let (sender, queue) = mpsc::channel(config.queue_max);
                 let lane = Lane::new(number, hosts.clone(), config, Arc::clone(&outbox));
-                (sender, tokio::spawn(lane.run(queue)))
+                Ok((sender, on_its_own_thread(number, lane.run(queue))?))
             })
+            .collect::<io::Result<Vec<_>>>()?
+            .into_iter()
             .unzip();
-        Ok((Self { lanes: senders.into() }, Lanes(tasks)))
+        Ok((Self { lanes: senders.into() }, Lanes(ends)))
     }
 
     /// Takes a job, which is then executed once, whatever becomes of the caller; or answers it
@@ -153,12 +156,28 @@ pub async fn receipt_by(
     }
 }
 
+/// Runs a lane on a thread of its own: what it waits for comes from PostgreSQL, and it should
+/// not also wait for a thread that reads calls or speaks to Redis. Says when it has ended.
+fn on_its_own_thread(
+    number: usize,
+    lane: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<oneshot::Receiver<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (end, ended) = oneshot::channel();
+    std::thread::Builder::new().name(format!("lane-{number}")).spawn(move || {
+        runtime.block_on(lane);
+        // Whoever waited may have given up.
+        let _: Result<(), ()> = end.send(());
+    })?;
+    Ok(ended)
+}
+
 impl Lanes {
     /// Waits until every accepted command has been decided. All [`Engine`]s must be dropped.
     pub async fn finish(self) {
-        for task in self.0 {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a lane ended in a panic");
+        for ended in self.0 {
+            if ended.await.is_err() {
+                tracing::error!("a lane ended in a panic");
             }
         }
     }

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -127,18 +128,21 @@ fn may_have_been_undone(command: &Command) -> bool {
 /// The engine's outbox: tells Redis what was committed, then the callers.
 pub struct Publisher {
     cache: Cache,
+    /// Where it publishes: a lane has better things to do.
+    runtime: Handle,
     mismatches: Option<MismatchSender>,
 }
 
 impl Publisher {
-    /// For this cache.
+    /// For this cache. It publishes on the caller's runtime.
     pub fn to(cache: &Cache) -> Arc<Self> {
-        Arc::new(Self { cache: cache.clone(), mismatches: None })
+        Arc::new(Self { cache: cache.clone(), runtime: Handle::current(), mismatches: None })
     }
 
-    /// For this cache; calls under a key that says something else are passed on.
+    /// As [`Self::to`]; calls under a key that says something else are passed on.
     pub fn keeping(cache: &Cache, mismatches: MismatchSender) -> Arc<Self> {
-        Arc::new(Self { cache: cache.clone(), mismatches: Some(mismatches) })
+        let (cache, runtime) = (cache.clone(), Handle::current());
+        Arc::new(Self { cache, runtime, mismatches: Some(mismatches) })
     }
 }
 
@@ -153,7 +157,7 @@ impl Outbox for Publisher {
             return Directly.settle(batch);
         }
         let cache = self.cache.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let from = batch.iter().any(|settled| settled.trail.is_some()).then(Instant::now);
             cache.publish_all(batch.iter().map(publication).collect()).await;
             if let Some(from) = from {
