@@ -92,7 +92,11 @@ async fn a_long_ledger_comes_whole_and_a_caller_who_stops_reading_holds_no_conne
     let mut other = client.clone();
     let request = StreamTransactionsRequest { player_id: "ann".into(), after_version: 0 };
     let mut slow = client.stream_transactions(keyed(request)).await.expect("a stream").into_inner();
-    let mut versions = vec![slow.message().await.expect("one").expect("more").version];
+    let mut versions = Vec::new();
+    // Beyond what the first page and all buffers hold.
+    while versions.len() < 2000 {
+        versions.push(slow.message().await.expect("one").expect("more").version);
+    }
     // Longer than a caller is waited for with a statement open.
     tokio::time::sleep(Duration::from_millis(1500)).await;
     until_nothing_is_held(&world).await;
