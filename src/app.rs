@@ -64,6 +64,8 @@ pub struct Office {
     pub exports: Arc<Semaphore>,
     /// The longest that an export may take.
     pub export_timeout: Duration,
+    /// The place of the one long ledger that is streamed in a single statement.
+    pub long_stream: Semaphore,
 }
 
 /// Calls under a key that says something else which wait to be kept.
@@ -196,6 +198,7 @@ fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<O
         examine: config.search_examine,
         exports: Arc::new(Semaphore::new(config.exports_max)),
         export_timeout: Duration::from_secs(config.export_timeout_s),
+        long_stream: Semaphore::new(1),
     })
 }
 

@@ -38,6 +38,7 @@ unset "${!WALLET__@}"
 PORT=$(free_port) OPS_PORT=$(free_port) DATABASE_URL=$(postgres_url postgres postgres)
 export PORT OPS_PORT DATABASE_URL REDIS_URL
 export DEMO_PRAGMATIC_SECRET=demo-pragmatic-secret DEMO_SOFTSWISS_TOKEN=demo-softswiss-token
+export DEMO_ARCADE_KEY=demo-arcade-key
 
 say "building the wallet"
 run_child env SQLX_OFFLINE=true cargo build --locked --target-dir "${CARGO_TARGET_DIR:-$ROOT/target}" || die "the build failed"

@@ -9,9 +9,9 @@ const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;color:#1b1f24;margi
     max-width:75rem;padding:0 1rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem;\
     border-bottom:1px solid #d8dee4;vertical-align:top;overflow-wrap:anywhere}\
-    th{border-bottom:2px solid #1b1f24}td{font-variant-numeric:tabular-nums}\
-    .good{color:#116329}.bad{color:#a40e26}thead{display:table-header-group}\
-    tr{break-inside:avoid}@page{size:A4 landscape;margin:1.5cm}\
+    th{border-bottom:2px solid #1b1f24}.n{text-align:right;white-space:nowrap;\
+    font-variant-numeric:tabular-nums}.good{color:#116329}.bad{color:#a40e26}\
+    thead{display:table-header-group}tr{break-inside:avoid}@page{size:A4 landscape;margin:1.5cm}\
     @media print{body{margin:0;max-width:none;font-size:10px}}";
 
 /// The page.
@@ -57,7 +57,10 @@ fn section(title: &str, rows: &[Vec<String>]) -> String {
         return String::new();
     };
     let line = |row: &Vec<String>, tag: &str| {
-        let cells = row.iter().map(|cell| format!("<{tag}>{}</{tag}>", escape(cell)));
+        let cells = row.iter().zip(head).map(|(cell, head)| {
+            let class = if table::is_number(head) { " class=\"n\"" } else { "" };
+            format!("<{tag}{class}>{}</{tag}>", escape(cell))
+        });
         format!("<tr>{}</tr>", cells.collect::<String>())
     };
     let rows: String = rows.iter().map(|row| line(row, "td")).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, Utc};
 use serde::{Serialize, Serializer};
 
 use crate::core::Micros;
@@ -190,7 +190,7 @@ impl Draft {
             file,
             from: None,
             to: None,
-            compared_at: Utc::now(),
+            compared_at: Utc::now().trunc_subsecs(0),
             agrees: false,
             rows: 0,
             left_out: 0,

@@ -4,8 +4,24 @@ use std::fmt::Write as _;
 
 use super::report::{Kind, Report, at, shown};
 
+/// Columns of numbers, which stand at the right so that they can be compared.
+const NUMBERS: [&str; 8] = [
+    "rows there",
+    "sum there",
+    "rows here",
+    "sum here",
+    "difference",
+    "movements",
+    "there",
+    "here",
+];
 /// Findings that a terminal shows; JSON and the page have all that are named.
 const SHOWN_MAX: usize = 50;
+
+/// Whether what stands below this head are numbers.
+pub fn is_number(head: &str) -> bool {
+    NUMBERS.contains(&head)
+}
 
 /// The report as text.
 pub fn text(report: &Report) -> String {
@@ -122,11 +138,17 @@ fn grid(rows: &[Vec<String>]) -> String {
     let width = |at: usize| {
         rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max()
     };
-    let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or_default()).collect();
+    let head = rows.first().cloned().unwrap_or_default();
+    let columns: Vec<(usize, bool)> = (0..columns)
+        .map(|at| width(at).unwrap_or_default())
+        .zip(head.iter().map(|head| is_number(head)))
+        .collect();
     let mut text = String::new();
     for row in &rows {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells = row.iter().zip(&columns).map(|(cell, (width, is_number))| {
+            if *is_number { format!("{cell:>width$}") } else { format!("{cell:width$}") }
+        });
+        let cells: Vec<String> = cells.collect();
         text += cells.join("  ").trim_end();
         text.push('\n');
     }

@@ -117,7 +117,9 @@ impl Service {
         request: &proto::StreamTransactionsRequest,
     ) -> Result<PlayerId, Refusal> {
         let mut faults = Faults::default();
-        let Some(player) = faults.check("player_id", PlayerId::parse(&request.player_id)) else {
+        let player = faults.check("player_id", PlayerId::parse(&request.player_id));
+        let after = if request.after_version < 0 { Err("negative") } else { Ok(()) };
+        let (Some(player), Some(())) = (player, faults.check("after_version", after)) else {
             return Err(faults.refusal());
         };
         let client = &self.call.client.id;

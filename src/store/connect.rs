@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, Postgres};
 use tokio::time::timeout;
 
 use super::hosts::{Hosts, must_write};
@@ -113,6 +114,23 @@ pub(super) async fn patient(
         .fetch_one(&mut *transaction)
         .await?;
     Ok(transaction)
+}
+
+/// A connection for one statement that may take so long. It is closed after it: whoever used it
+/// next would first have to read what is left of an answer that nobody wanted to the end.
+///
+/// # Errors
+/// [`LookupError`](super::LookupError).
+pub(super) async fn patient_connection(
+    pool: &PgPool,
+    timeout_ms: u64,
+) -> Result<PoolConnection<Postgres>, super::LookupError> {
+    let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
+    sqlx::query!("SELECT set_config('statement_timeout', $1, false)", timeout_ms.to_string())
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(connection)
 }
 
 fn connect(hosts: Hosts, config: &DatabaseConfig, connections: u32) -> PgPool {

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::LookupError;
+use super::listed::{Listed, currencies, listed};
 use super::read::StoredRow;
 use crate::core::{
     Category, GameId, Kind, PlayerId, ProviderId, RoundId, Row, RowOutcome, TransactionId, TxId,
@@ -71,7 +72,7 @@ pub struct Bound {
 #[derive(Debug, Default)]
 pub struct Page {
     /// What was found.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Listed>,
     /// Where to go on; `None` at the end. A page may be short, or empty, and not be the last.
     pub next: Option<Uuid>,
 }
@@ -134,10 +135,10 @@ pub async fn page(pool: &PgPool, search: &Search, bound: Bound) -> Result<Page, 
         Way::Key | Way::Time => newest(pool, search, (oldest, end), limit).await?,
     };
     let more = rows.len() > usize::from(bound.limit);
-    let mut page = Page { rows, next: goes_on };
+    let mut page = Page { rows: listed(pool, rows).await?, next: goes_on };
     if more {
         page.rows.truncate(usize::from(bound.limit));
-        page.next = page.rows.last().map(|row| row.transaction_id.uuid());
+        page.next = page.rows.last().map(|last| last.row.transaction_id.uuid());
     }
     Ok(page)
 }
@@ -151,7 +152,7 @@ pub async fn export(
     pool: &PgPool,
     search: &Search,
     timeout_ms: u64,
-    to: &mpsc::Sender<Vec<Row>>,
+    to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
     if search.way() == Way::Player {
         return export_of_player(pool, search, timeout_ms, to).await;
@@ -292,9 +293,11 @@ async fn export_of_player(
     pool: &PgPool,
     search: &Search,
     timeout_ms: u64,
-    to: &mpsc::Sender<Vec<Row>>,
+    to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
     let names = search.provider_names();
+    // Before the transaction: one export holds one connection.
+    let currency = currencies(pool, search.player.iter()).await?.into_values().next();
     let mut transaction = super::connect::patient(pool, timeout_ms).await?;
     let mut found = sqlx::query_as!(
         StoredRow,
@@ -327,7 +330,7 @@ async fn export_of_player(
     .fetch(&mut *transaction);
     let mut chunk = Vec::new();
     while let Some(row) = found.try_next().await.map_err(LookupError::of_search)? {
-        chunk.push(row.into_row()?);
+        chunk.push(Listed { row: row.into_row()?, currency: currency.clone() });
         if chunk.len() >= usize::from(CHUNK) && to.send(std::mem::take(&mut chunk)).await.is_err() {
             return Ok(());
         }

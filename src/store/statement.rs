@@ -12,9 +12,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::LookupError;
+use super::listed::Listed;
 use super::read::StoredRow;
 use super::search::first_id_at;
-use crate::core::{Category, Kind, Micros, PlayerId, Row};
+use crate::core::{Category, Currency, Kind, Micros, PlayerId, Row};
 
 /// Rows that an export takes at once.
 const CHUNK: usize = 1000;
@@ -186,9 +187,9 @@ pub async fn entries(
 /// [`LookupError`].
 pub async fn export(
     pool: &PgPool,
-    player: &PlayerId,
+    (player, currency): (&PlayerId, &Currency),
     (which, timeout_ms): (Entries, u64),
-    to: &mpsc::Sender<Vec<Row>>,
+    to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
     let mut transaction = super::connect::patient(pool, timeout_ms).await?;
     let mut found = sqlx::query_as!(
@@ -211,7 +212,7 @@ pub async fn export(
     .fetch(&mut *transaction);
     let mut chunk = Vec::new();
     while let Some(row) = found.try_next().await.map_err(LookupError::of_search)? {
-        chunk.push(row.into_row()?);
+        chunk.push(Listed { row: row.into_row()?, currency: Some(currency.clone()) });
         if chunk.len() >= CHUNK && to.send(std::mem::take(&mut chunk)).await.is_err() {
             return Ok(());
         }

@@ -7,13 +7,15 @@ use uuid::Uuid;
 use super::LookupError;
 use super::parked::Place;
 use super::read::StoredRow;
-use crate::core::{PlayerId, ProviderId, Row};
+use crate::core::{Currency, PlayerId, ProviderId, Row};
 
 /// A parked movement with what the job knows of it.
 #[derive(Clone, Debug)]
 pub struct Parked {
     /// Its row of the ledger.
     pub row: Row,
+    /// Its wallet's, if that is there.
+    pub currency: Option<Currency>,
     /// Attempts of the job's so far.
     pub attempts: i32,
     /// When the job tries again; `None` where it has not heard of it yet, or has given it up.
@@ -54,8 +56,9 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Parked>, LookupE
                t.fingerprint, t.detail, t.occurred_at, t.created_at,
                p.attempts AS "attempts?", p.next_attempt_at AS "next_attempt_at?",
                p.last_reason AS "last_reason?", p.dead_at AS "dead_at?",
-               p.dead_reason AS "dead_reason?"
+               p.dead_reason AS "dead_reason?", w.currency AS "currency?"
         FROM trx_log t
+        LEFT JOIN wallet w ON w.player_id = t.player_id
         LEFT JOIN parked_movement p ON p.player_id = t.player_id AND p.provider = t.provider
                                    AND p.tx_id = t.tx_id
         WHERE t.outcome = 'parked'
@@ -103,6 +106,7 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Parked>, LookupE
             };
             Ok(Parked {
                 row: stored.into_row()?,
+                currency: row.currency.and_then(|code| Currency::parse(code).ok()),
                 attempts: row.attempts.unwrap_or_default(),
                 next_attempt_at: row.next_attempt_at.filter(|_| row.dead_at.is_none()),
                 last_reason: row.last_reason,

@@ -18,9 +18,9 @@ use tokio::time::timeout;
 
 use super::{docs, error};
 use crate::app::App;
-use crate::core::Row;
 use crate::http::problem::Problem;
 use crate::store::LookupError;
+use crate::store::listed::Listed;
 
 /// Chunks of rows between the database and the client. With the chunk at either end that is all
 /// that the node holds of an export.
@@ -108,7 +108,7 @@ pub struct Shape {
     /// Before the rows.
     pub head: Vec<u8>,
     /// Each row.
-    pub line: fn(Format, Row) -> Result<Vec<u8>, Problem>,
+    pub line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
     /// After the rows: a file without it is not whole.
     pub tail: Vec<u8>,
 }
@@ -126,7 +126,7 @@ pub async fn send<F>(
     app: &App,
     format: Format,
     shape: Shape,
-    read: impl FnOnce(mpsc::Sender<Vec<Row>>) -> F,
+    read: impl FnOnce(mpsc::Sender<Vec<Listed>>) -> F,
 ) -> Result<Response, Problem>
 where
     F: Future<Output = Result<(), LookupError>> + Send + 'static,
@@ -178,10 +178,10 @@ fn respond(format: Format, name: &str, body: Body) -> Response {
 struct File {
     format: Format,
     /// What is sent first.
-    head: Option<(Vec<u8>, Option<Vec<Row>>)>,
-    line: fn(Format, Row) -> Result<Vec<u8>, Problem>,
+    head: Option<(Vec<u8>, Option<Vec<Listed>>)>,
+    line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
     tail: Vec<u8>,
-    chunks: mpsc::Receiver<Vec<Row>>,
+    chunks: mpsc::Receiver<Vec<Listed>>,
     /// `None` once it has been heard of.
     reading: Option<JoinHandle<Result<Result<(), LookupError>, tokio::time::error::Elapsed>>>,
     rows: u64,
@@ -204,7 +204,7 @@ impl File {
         }
     }
 
-    fn written(&mut self, mut piece: Vec<u8>, rows: Vec<Row>) -> Result<Bytes, BrokenOff> {
+    fn written(&mut self, mut piece: Vec<u8>, rows: Vec<Listed>) -> Result<Bytes, BrokenOff> {
         for row in rows {
             self.rows = self.rows.saturating_add(1);
             piece.extend((self.line)(self.format, row).map_err(|_| BrokenOff)?);

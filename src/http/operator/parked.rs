@@ -21,6 +21,7 @@ use crate::core::{PlayerId, ProviderId};
 use crate::http::problem::Problem;
 use crate::jobs::JobError;
 use crate::jobs::reapply::{self, Attempted};
+use crate::store::listed::Listed;
 use crate::store::operator_audit::{Deed, End};
 use crate::store::parked::Place;
 use crate::store::waiting::{self, Filter, Parked};
@@ -77,7 +78,7 @@ impl From<Parked> for ParkedMovement {
     fn from(parked: Parked) -> Self {
         let (dead_at, dead_reason) = parked.dead.unzip();
         Self {
-            transaction: parked.row.into(),
+            transaction: Listed { row: parked.row, currency: parked.currency }.into(),
             attempts: parked.attempts,
             next_attempt_at: parked.next_attempt_at.map(moment),
             last_reason: parked.last_reason,
@@ -97,7 +98,7 @@ refusals!(ListRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"
             "items": [{
                 "transaction": {
                     "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-                    "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42",
+                    "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42", "currency": "EUR",
                     "kind": "credit", "category": "win", "outcome": "parked",
                     "reason": "debit_unknown", "amount": "0.00", "requested": "4.20",
                     "shortfall": "0.00", "balance_after": null, "version": null,
@@ -225,7 +226,7 @@ refusals!(BuryRefusals: docs::of_bodies() =>
         (status = 200, description = "It is given up.", body = ParkedMovement, example = json!({
             "transaction": {
                 "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-                "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42",
+                "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42", "currency": "EUR",
                 "kind": "credit", "category": "win", "outcome": "parked",
                 "reason": "wallet_closed", "amount": "0.00", "requested": "4.20",
                 "shortfall": "0.00", "balance_after": null, "version": null,

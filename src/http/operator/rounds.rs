@@ -15,8 +15,9 @@ use super::reconciliation::bad_values;
 use super::transactions::{Transaction, bad_query};
 use super::wire::{Faults, moment, money};
 use crate::app::App;
-use crate::core::{Kind, Micros, PlayerId, ProviderId, Reason, RoundId, RowOutcome};
+use crate::core::{Currency, Kind, Micros, PlayerId, ProviderId, Reason, RoundId, RowOutcome};
 use crate::http::problem::Problem;
+use crate::store::listed::Listed;
 use crate::store::mismatches::{self, Mismatch};
 use crate::store::rounds::{self, Event};
 
@@ -132,7 +133,7 @@ refusals!(Refusals: docs::of_all() =>
             "events": [{
                 "transaction": {
                     "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-                    "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+                    "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "currency": "EUR", "kind": "debit",
                     "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
                     "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50",
                     "version": 2, "round_id": "5103188801", "game_id": "vs20demogame",
@@ -145,7 +146,7 @@ refusals!(Refusals: docs::of_all() =>
             }, {
                 "transaction": {
                     "transaction_id": "019a1c9e7f227d2e8f4061b2c3d4e5f7", "provider": "pragmatic",
-                    "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42", "kind": "credit",
+                    "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42", "currency": "EUR", "kind": "credit",
                     "category": "win", "outcome": "applied", "reason": null, "amount": "4.20",
                     "requested": "4.20", "shortfall": "0.00", "balance_after": "102.70",
                     "version": 3, "round_id": "5103188801", "game_id": "vs20demogame",
@@ -193,7 +194,7 @@ pub async fn read(
         net: money(sums.net),
         waiting: events.iter().filter(|event| event.row.outcome == RowOutcome::Parked).count(),
         flagged: events.iter().any(|event| event.row.reason.is_some_and(Reason::is_flag)),
-        events: told(events),
+        events: told(events, &wallet.currency),
         mismatches: mismatches.into_iter().map(RoundMismatch::from).collect(),
         complete,
     }))
@@ -225,7 +226,7 @@ impl Sums {
     }
 }
 
-fn told(events: Vec<Event>) -> Vec<RoundEvent> {
+fn told(events: Vec<Event>, currency: &Currency) -> Vec<RoundEvent> {
     let undone: std::collections::HashMap<_, _> = events
         .iter()
         .filter(|event| event.row.outcome == RowOutcome::Applied)
@@ -240,7 +241,7 @@ fn told(events: Vec<Event>) -> Vec<RoundEvent> {
             let key = (row.key.provider.clone(), row.key.tx_id.clone());
             RoundEvent {
                 reversed_by: undone.get(&key).cloned(),
-                transaction: row.into(),
+                transaction: Listed { row, currency: Some(currency.clone()) }.into(),
                 attempts: waits.as_ref().map(|waits| waits.attempts),
                 next_attempt_at: waits.as_ref().and_then(|waits| waits.next_attempt_at).map(moment),
                 dead_reason: waits.and_then(|waits| waits.dead_reason),

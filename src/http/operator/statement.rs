@@ -20,6 +20,7 @@ use super::wire::{Faults, moment_of, money};
 use crate::app::App;
 use crate::core::{PlayerId, Reason, WalletState};
 use crate::http::problem::Problem;
+use crate::store::listed::Listed;
 use crate::store::statement::{self, Entries, Mark, Period};
 
 const DEFAULT_LIMIT: u16 = 50;
@@ -110,7 +111,7 @@ refusals!(ReadRefusals: docs::of_all() =>
             "totals": [{"kind": "debit", "category": "bet", "count": 1, "amount": "-1.50"}],
             "entries": [{
                 "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-                "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+                "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "currency": "EUR", "kind": "debit",
                 "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
                 "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50", "version": 2,
                 "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
@@ -155,7 +156,10 @@ pub async fn read(
             })
             .collect(),
         next_cursor: last.and_then(|row| row.link).map(|link| link.version),
-        entries: rows.into_iter().map(Transaction::from).collect(),
+        entries: rows
+            .into_iter()
+            .map(|row| Listed { row, currency: Some(wallet.currency.clone()) }.into())
+            .collect(),
     }))
 }
 
@@ -169,6 +173,16 @@ struct Edge<'a> {
     balance: String,
     version: i64,
 }
+
+/// A whole file.
+const CSV_EXAMPLE: &str = "\
+    transaction_id,created_at,occurred_at,provider,tx_id,player_id,kind,category,outcome,reason,\
+    amount,requested,shortfall,balance_after,currency,version,round_id,game_id,reverses,detail\r\n\
+    ,,,,,p-42,opening,,,,,,,100.00,EUR,1,,,,\r\n\
+    019a1c9e7b3a7d2e8f4061b2c3d4e5f6,2026-10-01T09:30:00.123456Z,2026-10-01T09:30:00.000000Z,\
+    pragmatic,64f0c2a19b3d5e7f80a1b201,p-42,debit,bet,applied,,-1.50,-1.50,0.00,98.50,EUR,2,\
+    5103188801,vs20demogame,,\r\n\
+    ,,,,,p-42,closing,,,,,,,98.50,EUR,2,,,,\r\n";
 
 refusals!(ExportRefusals: docs::of_all() =>
     bad_values("limit", "an export is all of it"),
@@ -192,10 +206,10 @@ refusals!(ExportRefusals: docs::of_all() =>
         (status = 200, description = "A file; of NDJSON, each line between the first and the last \
                 is a `Transaction`.",
             content(
-                (String = "text/csv", example = "transaction_id,created_at,occurred_at,…"),
+                (String = "text/csv", example = json!(CSV_EXAMPLE)),
                 (Transaction = "application/x-ndjson", example = json!({
             "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-            "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+            "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "currency": "EUR", "kind": "debit",
             "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
             "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50", "version": 2,
             "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
@@ -223,8 +237,8 @@ pub async fn export(
     let shape = Shape {
         name: "statement",
         head,
-        line: |format, row| {
-            let transaction = Transaction::from(row);
+        line: |format, listed| {
+            let transaction = Transaction::from(listed);
             format.line(&transaction.cells(), Some(&transaction))
         },
         tail: edge(format, "closing", &wallet, period.closing)?,
@@ -232,7 +246,8 @@ pub async fn export(
     let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
     let which = entries_of(&query, &period);
     export::send(&app, format, shape, |rows| async move {
-        statement::export(&pool, &player, (which, timeout), &rows).await
+        let whose = (&player, &wallet.currency);
+        statement::export(&pool, whose, (which, timeout), &rows).await
     })
     .await
 }
@@ -256,7 +271,7 @@ fn edge(
     let cells = Transaction::COLUMNS.map(|column| match column {
         "player_id" => &*player,
         "kind" => which,
-        "detail" => wallet.currency.as_str(),
+        "currency" => wallet.currency.as_str(),
         "balance_after" => &value.balance,
         "version" => &version,
         _ => "",
@@ -293,5 +308,19 @@ fn in_order(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Result<()
     match (from, to) {
         (Some(from), Some(to)) if to < from => Err("must not be before `from`"),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_file_has_the_columns_of_one() {
+        let columns = Transaction::COLUMNS.join(",");
+        assert_eq!(CSV_EXAMPLE.lines().next(), Some(&*columns));
+        for line in CSV_EXAMPLE.lines() {
+            assert_eq!(line.split(',').count(), Transaction::COLUMNS.len(), "{line}");
+        }
     }
 }

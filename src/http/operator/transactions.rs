@@ -19,10 +19,10 @@ use super::reconciliation::bad_values;
 use super::wire::{Faults, moment, moment_of, money, word};
 use crate::app::App;
 use crate::core::{
-    Category, GameId, Kind, Micros, PlayerId, ProviderId, RoundId, Row, RowOutcome, TransactionId,
-    TxId,
+    Category, GameId, Kind, Micros, PlayerId, ProviderId, RoundId, RowOutcome, TransactionId, TxId,
 };
 use crate::http::problem::{FieldError, Problem};
+use crate::store::listed::Listed;
 use crate::store::search::{self, Bound, Search};
 
 const DEFAULT_LIMIT: u16 = 50;
@@ -45,7 +45,8 @@ pub struct SearchQuery {
     /// Of one game.
     #[param(example = "vs20demogame")]
     game_id: Option<String>,
-    /// Under this idempotency key.
+    /// Under this idempotency key. The operator's own are `deposit:PLAYER KEY`, and likewise
+    /// `withdrawal:` and `correction:`, with the `Idempotency-Key` of the call.
     #[param(example = "64f0c2a19b3d5e7f80a1b202")]
     tx_id: Option<String>,
     /// The one with this operator transaction id.
@@ -94,6 +95,8 @@ pub struct Transaction {
     /// The idempotency key, unique per provider.
     tx_id: String,
     player_id: String,
+    /// The wallet's, and so that of every amount here.
+    currency: Option<String>,
     #[schema(schema_with = docs::kind)]
     kind: &'static str,
     #[schema(schema_with = docs::category)]
@@ -126,13 +129,14 @@ pub struct Transaction {
     created_at: String,
 }
 
-impl From<Row> for Transaction {
-    fn from(row: Row) -> Self {
+impl From<Listed> for Transaction {
+    fn from(Listed { row, currency }: Listed) -> Self {
         Self {
             transaction_id: row.transaction_id.to_string(),
             provider: row.key.provider.to_string(),
             tx_id: row.key.tx_id.to_string(),
             player_id: row.player.to_string(),
+            currency: currency.map(|currency| currency.to_string()),
             kind: row.kind.as_str(),
             category: row.category.as_str(),
             outcome: row.outcome.as_str(),
@@ -154,7 +158,7 @@ impl From<Row> for Transaction {
 
 impl Transaction {
     /// The columns of an export.
-    pub const COLUMNS: [&'static str; 19] = [
+    pub const COLUMNS: [&'static str; 20] = [
         "transaction_id",
         "created_at",
         "occurred_at",
@@ -169,6 +173,7 @@ impl Transaction {
         "requested",
         "shortfall",
         "balance_after",
+        "currency",
         "version",
         "round_id",
         "game_id",
@@ -177,7 +182,7 @@ impl Transaction {
     ];
 
     /// The cells of an export, safe to be opened as a sheet.
-    pub fn cells(&self) -> [Cow<'_, str>; 19] {
+    pub fn cells(&self) -> [Cow<'_, str>; 20] {
         let plain = |text: &'static str| Cow::Borrowed(text);
         let own = |text: &'_ Option<String>| Cow::Owned(text.clone().unwrap_or_default());
         let theirs = |text: &Option<String>| {
@@ -198,6 +203,7 @@ impl Transaction {
             Cow::Borrowed(&self.requested),
             Cow::Borrowed(&self.shortfall),
             own(&self.balance_after),
+            own(&self.currency),
             Cow::Owned(self.version.map(|version| version.to_string()).unwrap_or_default()),
             theirs(&self.round_id),
             theirs(&self.game_id),
@@ -220,7 +226,7 @@ refusals!(ListRefusals: docs::of_all() =>
         (status = 200, description = "A page.", body = TransactionPage, example = json!({
             "items": [{
                 "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "operator",
-                "tx_id": "deposit:p-42 cashier-2026-000042", "player_id": "p-42",
+                "tx_id": "deposit:p-42 cashier-2026-000042", "player_id": "p-42", "currency": "EUR",
                 "kind": "credit", "category": "deposit", "outcome": "applied", "reason": null,
                 "amount": "100.00", "requested": "100.00", "shortfall": "0.00",
                 "balance_after": "100.00", "version": 1, "round_id": null, "game_id": null,
@@ -249,6 +255,14 @@ pub async fn list(
     }))
 }
 
+/// As a file begins.
+const CSV_EXAMPLE: &str = "\
+    transaction_id,created_at,occurred_at,provider,tx_id,player_id,kind,category,outcome,reason,\
+    amount,requested,shortfall,balance_after,currency,version,round_id,game_id,reverses,detail\r\n\
+    019a1c9e7b3a7d2e8f4061b2c3d4e5f6,2026-10-01T09:30:00.123456Z,2026-10-01T09:30:00.000000Z,\
+    pragmatic,64f0c2a19b3d5e7f80a1b201,p-42,debit,bet,applied,,-1.50,-1.50,0.00,98.50,EUR,2,\
+    5103188801,vs20demogame,,\r\n";
+
 refusals!(ExportRefusals: docs::of_all() =>
     bad_values("limit", "an export is all of it"),
     docs::in_path("format", "must be csv or ndjson"),
@@ -266,10 +280,10 @@ refusals!(ExportRefusals: docs::of_all() =>
     responses(
         (status = 200, description = "A file; of NDJSON, each line is a `Transaction`.",
             content(
-                (String = "text/csv", example = "transaction_id,created_at,occurred_at,…"),
+                (String = "text/csv", example = json!(CSV_EXAMPLE)),
                 (Transaction = "application/x-ndjson", example = json!({
             "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-            "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "kind": "debit",
+            "tx_id": "64f0c2a19b3d5e7f80a1b201", "player_id": "p-42", "currency": "EUR", "kind": "debit",
             "category": "bet", "outcome": "applied", "reason": null, "amount": "-1.50",
             "requested": "-1.50", "shortfall": "0.00", "balance_after": "98.50", "version": 2,
             "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
@@ -295,8 +309,8 @@ pub async fn export(
     let shape = Shape {
         name: "transactions",
         head: format.line(&Transaction::COLUMNS, None::<&()>)?,
-        line: |format, row| {
-            let transaction = Transaction::from(row);
+        line: |format, listed| {
+            let transaction = Transaction::from(listed);
             format.line(&transaction.cells(), Some(&transaction))
         },
         tail: Vec::new(),
@@ -360,4 +374,18 @@ fn every_provider(app: &App) -> Vec<ProviderId> {
 /// A query with values that will not do.
 pub fn bad_query(errors: Vec<FieldError>) -> Problem {
     error::bad_query("the query has values that cannot be used", errors)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_file_has_the_columns_of_one() {
+        let columns = Transaction::COLUMNS.join(",");
+        let mut lines = CSV_EXAMPLE.lines();
+        assert_eq!(lines.next(), Some(&*columns));
+        let cells = lines.next().map(|line| line.split(',').count());
+        assert_eq!(cells, Some(Transaction::COLUMNS.len()));
+    }
 }

@@ -159,6 +159,9 @@ async fn a_command_may_settle_otherwise_what_games_settle_differently() {
     let required = Policy { session: i32::from(SessionRule::Required), ..Policy::default() };
     let without = execute(&mut client, by(bet("b1"), required)).await;
     assert_eq!(without.refused(), Reason::SessionUnknown);
+    // A policy is no part of what a movement says: it was refused, and stays so.
+    let again = execute(&mut client, bet("b1")).await;
+    assert_eq!((again.refused(), again.first().repeated), (Reason::SessionUnknown, true));
     let with = ExecuteRequest { session_token: "token".into(), ..by(bet("b2"), required) };
     assert_eq!(execute(&mut client, with.clone()).await.words(), [APPLIED]);
     let bad = ExecuteRequest { session_token: "no token".into(), ..bet("b3") };

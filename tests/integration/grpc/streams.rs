@@ -1,5 +1,7 @@
 //! A player's transactions as a stream.
 
+use std::time::{Duration, Instant};
+
 use seamless_wallet::grpc::proto::{
     Category, EntryOutcome, Kind, Reason, Reversible, StreamTransactionsRequest, Transaction,
 };
@@ -9,6 +11,7 @@ use super::{arcade, tuned};
 use crate::support::grpc::{
     Client, OTHER_KEY, assert_refused, command, credit, debit, execute, keyed, keyed_with, reverse,
 };
+use crate::support::world::World;
 
 async fn all(client: &mut Client, after_version: i64) -> Vec<Transaction> {
     let request = StreamTransactionsRequest { player_id: "ann".to_owned(), after_version };
@@ -49,6 +52,64 @@ async fn a_stream_tells_everything_in_order_and_goes_on_where_it_broke_off() {
     world.check().await;
 }
 
+/// Adds so many rows to Ann's ledger, as if she had won that often.
+async fn fill(world: &World, rows: i64) {
+    let sql = "WITH added AS (
+                   UPDATE wallet SET balance_micros = balance_micros + 10000 * $1::bigint,
+                       version = version + $1 WHERE player_id = 'ann' RETURNING *)
+               INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
+                   outcome, requested_micros, amount_micros, balance_after_micros, wallet_version,
+                   round_id, fingerprint, detail, created_at)
+               SELECT 'arcade', 'w-' || i, player_id, gen_random_uuid(), 'credit', 'win',
+                   'applied', 10000, 10000, balance_micros - 10000 * ($1 - i),
+                   version - $1 + i, 'r-' || i, i, repeat('x', 200), now()
+               FROM added, generate_series(1, $1::bigint) i";
+    let done = sqlx::query(sql).bind(rows).execute(&world.database.pool).await;
+    done.expect("a ledger");
+}
+
+/// Waits until the database holds nothing back for a stream that is not read.
+async fn until_nothing_is_held(world: &World) {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+               AND application_name = 'seamless-wallet-office' AND state = 'active'";
+    let started = Instant::now();
+    loop {
+        let count: i64 =
+            sqlx::query_scalar(sql).fetch_one(&world.database.pool).await.expect("a count");
+        if count == 0 {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(30), "{count} statements go on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_ledger_comes_whole_and_a_caller_who_stops_reading_holds_no_connection() {
+    let (world, mut client) = arcade().await;
+    let rows = 20_000;
+    fill(&world, rows).await;
+    let mut other = client.clone();
+    let request = StreamTransactionsRequest { player_id: "ann".into(), after_version: 0 };
+    let mut slow = client.stream_transactions(keyed(request)).await.expect("a stream").into_inner();
+    let mut versions = Vec::new();
+    // Beyond what the first page and all buffers hold.
+    while versions.len() < 2000 {
+        versions.push(slow.message().await.expect("one").expect("more").version);
+    }
+    // Longer than a caller is waited for with a statement open.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    until_nothing_is_held(&world).await;
+    // Another one comes meanwhile, and keeps up.
+    let whole = all(&mut other, 0).await;
+    assert!(whole.iter().map(|transaction| transaction.version).eq(2..=rows + 1));
+    while let Some(transaction) = slow.message().await.expect("a transaction") {
+        versions.push(transaction.version);
+    }
+    assert!(versions.into_iter().eq(2..=rows + 1), "nothing is left out and nothing comes twice");
+    world.check().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_says_what_the_ledger_says_and_is_its_own_clients_alone() {
     let (world, mut client) = arcade().await;
@@ -86,4 +147,7 @@ async fn a_stream_of_nobody_is_refused_and_one_that_takes_too_long_ends() {
     let nobody = StreamTransactionsRequest { player_id: "nobody".into(), after_version: 0 };
     let replied = client.stream_transactions(keyed(nobody)).await;
     assert_refused(replied, Code::NotFound, "PLAYER_UNKNOWN");
+    let before_all = StreamTransactionsRequest { player_id: "ann".into(), after_version: -1 };
+    let replied = client.stream_transactions(keyed(before_all)).await;
+    assert_refused(replied, Code::InvalidArgument, "BAD_REQUEST");
 }

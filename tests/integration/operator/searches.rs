@@ -142,6 +142,9 @@ async fn no_search_reads_the_whole_ledger_and_each_has_a_bound() {
             assert!(looked <= of_one, "{remark} {values}: {looked}");
         }
     }
+    // A client's stream of a long ledger.
+    let looked = looked_at(&mut connection, "all decided", "'p-77', 'softswiss', 0").await;
+    assert!(looked <= of_one, "{looked}");
     let looked = looked_at(&mut connection, "round", "'p-77', 'r-19', NULL, 100").await;
     assert!(looked <= of_one, "{looked}");
 
@@ -271,6 +274,39 @@ async fn a_row_is_found_by_whatever_is_known_of_it() {
     let errors = assert_problem(&reply, 400, "invalid_query")["errors"].clone();
     assert_eq!(errors.as_array().map(Vec::len), Some(2), "all at once: {errors}");
     assert_eq!(errors[0]["detail"], json!("must be one of debit, credit, reverse, adjust, note"));
+}
+
+#[tokio::test]
+async fn money_is_told_with_its_currency_wherever_players_stand_together() {
+    let office = Office::open().await;
+    for (player, currency) in [("ann", "EUR"), ("bob", "JPY")] {
+        let opened = json!({"player_id": player, "currency": currency});
+        assert_eq!(office.post("/players", opened).await.status, 201);
+        assert_eq!(office.deposit(player, "k", "7.00").await.status, 201);
+    }
+    let rows = office.rows("provider=operator").await;
+    let told: Vec<(&Value, &Value)> = rows
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| (&row["player_id"], &row["currency"]))
+        .collect();
+    assert_eq!(
+        told,
+        [(&json!("bob"), &json!("JPY")), (&json!("ann"), &json!("EUR"))],
+        "newest first"
+    );
+    for (query, currencies) in
+        [("provider=operator", vec!["JPY", "EUR"]), ("player_id=bob", vec!["JPY"])]
+    {
+        let file = get(office.api(), &format!("/transactions/export/csv?{query}")).await.text();
+        let mut lines = file.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let columns = lines.next().expect("the columns");
+        let place = columns.iter().position(|column| *column == "currency").expect("a column");
+        assert_eq!(lines.map(|cells| cells[place]).collect::<Vec<_>>(), currencies, "{query}");
+    }
+    let statement = get(office.api(), "/players/bob/statement/export/csv").await.text();
+    assert_eq!(statement.matches(",JPY,").count(), 3, "the edges, too: {statement}");
 }
 
 #[tokio::test]

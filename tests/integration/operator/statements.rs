@@ -138,8 +138,8 @@ async fn a_long_statement_comes_in_pages_and_adds_up_by_purpose() {
     let export = get(office.api(), "/players/ann/statement/export/csv").await.text();
     let lines: Vec<&str> = export.lines().collect();
     assert_eq!(lines.len(), 1 + 1 + 8 + 1, "{export}");
-    assert!(lines[1].contains(",opening,") && lines[1].contains(",0.00,0,"), "{export}");
-    assert!(lines[10].contains(",closing,") && lines[10].contains(",6.50,9,"), "{export}");
+    assert!(lines[1].contains(",opening,") && lines[1].contains(",0.00,EUR,0,"), "{export}");
+    assert!(lines[10].contains(",closing,") && lines[10].contains(",6.50,EUR,9,"), "{export}");
 }
 
 #[tokio::test]
