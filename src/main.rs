@@ -23,13 +23,21 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// As diff(1) ends where it cannot compare.
+const INCOMPARABLE: u8 = 2;
+
 fn main() -> ExitCode {
-    let result = start(Cli::parse().task);
+    let task = Cli::parse().task;
+    let compares = matches!(task, Task::ReconcileProvider(_));
+    let result = start(task);
     telemetry::flush_log();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("wallet: {error:#}");
+            if compares && !error.is::<feed::NotTheSame>() {
+                return ExitCode::from(INCOMPARABLE);
+            }
             ExitCode::FAILURE
         }
     }

@@ -17,7 +17,7 @@ mod table;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 
 use crate::app::database_config;
@@ -45,10 +45,15 @@ pub struct Errand {
     pub html: Option<PathBuf>,
 }
 
+/// The provider's list and the ledger were compared, and are not the same.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the provider's list and the ledger are not the same")]
+pub struct NotTheSame;
+
 /// Compares, and prints what came of it.
 ///
 /// # Errors
-/// Where it cannot be compared, and where the two are not the same.
+/// [`NotTheSame`], and whatever stands in the way of comparing.
 pub async fn run(config: Config, errand: Errand) -> anyhow::Result<()> {
     let id = ProviderId::parse(&errand.provider).context("--provider")?;
     let provider = config.providers.get(&id);
@@ -70,7 +75,7 @@ pub async fn run(config: Config, errand: Errand) -> anyhow::Result<()> {
         println!("{}", table::text(&report));
     }
     if !report.agrees {
-        bail!("the provider's list and the ledger are not the same");
+        return Err(NotTheSame.into());
     }
     Ok(())
 }
