@@ -220,6 +220,8 @@ mod tests {
             lisen = "x"
             [database]
             lanes = 0
+            [operator]
+            exports_max = 3
             [providers.one]
             protocol = "unheard-of"
             secrets = ["plain text"]
@@ -235,6 +237,7 @@ mod tests {
         for part in [
             "lisen",
             "database.lanes",
+            "operator.pool_max",
             "unheard-of",
             "env:NAME",
             "MISSING",
