@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use metrics::{describe_gauge, gauge};
+use chrono::Utc;
+use metrics::{Unit, describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::cache::CacheState;
 use crate::http::server::Stage;
-use crate::store::schema_is_current;
+use crate::store;
 
 /// The longest that `/readyz` waits for the database.
 const READY_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -36,6 +37,9 @@ struct Readiness {
     database: &'static str,
     schema: &'static str,
     redis: &'static str,
+    /// How far the node's clock is ahead of the database's, in seconds.
+    #[serde(skip)]
+    clock_skew: Option<f64>,
 }
 
 /// `/metrics`, `/livez` and `/readyz`.
@@ -52,6 +56,11 @@ pub fn describe_metrics() {
     describe_gauge!("wallet_build_info", "1; the label says which version this is");
     describe_gauge!("wallet_ready", "1 while the node is ready, as /readyz says");
     describe_gauge!("wallet_database_up", "1 while PostgreSQL answers");
+    describe_gauge!(
+        "wallet_clock_skew_seconds",
+        Unit::Seconds,
+        "How far the node's clock is ahead of PostgreSQL's"
+    );
     describe_gauge!("wallet_database_connections", "Connections for look-ups: busy, idle");
     describe_gauge!("wallet_queued_commands", "Commands waiting now");
     describe_gauge!("wallet_in_flight_calls", "Calls in progress");
@@ -63,6 +72,9 @@ async fn render(State(ops): State<Ops>) -> Response {
     let readiness = look(&ops).await;
     gauge!("wallet_ready").set(flag(readiness.ready));
     gauge!("wallet_database_up").set(flag(readiness.database == "up"));
+    if let Some(seconds) = readiness.clock_skew {
+        gauge!("wallet_clock_skew_seconds").set(seconds);
+    }
     gauge!("wallet_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     let pool = app.wallet.pool();
     let (all, idle) = (usize::try_from(pool.size()).unwrap_or(usize::MAX), pool.num_idle());
@@ -108,16 +120,19 @@ pub async fn is_ready(app: &App, leaving: bool) -> bool {
 }
 
 async fn readiness(app: &App, leaving: bool) -> Readiness {
-    let asked = tokio::time::timeout(READY_TIMEOUT, schema_is_current(app.wallet.pool())).await;
-    let (database, schema) = match asked {
-        Ok(Ok(true)) => ("up", "current"),
-        Ok(Ok(false)) => ("up", "not migrated"),
-        Ok(Err(_)) | Err(_) => ("down", "unknown"),
+    let asked = tokio::time::timeout(READY_TIMEOUT, store::ask(app.wallet.pool())).await;
+    let sign = asked.ok().and_then(Result::ok);
+    let (database, schema) = match sign.map(|sign| sign.schema_is_current) {
+        Some(true) => ("up", "current"),
+        Some(false) => ("up", "not migrated"),
+        None => ("down", "unknown"),
     };
+    let clock_skew = sign.and_then(|sign| Some((Utc::now() - sign.now?).as_seconds_f64()));
     let redis = match app.wallet.cache().state() {
         CacheState::Disabled => "not configured",
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    Readiness { ready: schema == "current" && !leaving, leaving, database, schema, redis }
+    let ready = schema == "current" && !leaving;
+    Readiness { ready, leaving, database, schema, redis, clock_skew }
 }

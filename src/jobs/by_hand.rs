@@ -13,7 +13,8 @@ use crate::store::lease::Reach;
 /// Runs a job once and prints what came of it.
 ///
 /// # Errors
-/// Where somebody else is at work on the same, or the run fails.
+/// Where somebody else is at work on the same, the run fails, or a reconciliation has found
+/// something.
 pub async fn run(app: &Arc<App>, job: Job, scope: Scope, json: bool) -> anyhow::Result<()> {
     let mut lease = Lease::new(app, job, format!("{} by hand", holder_name()));
     // A node that leads without being at work stands back.
@@ -30,7 +31,15 @@ pub async fn run(app: &Arc<App>, job: Job, scope: Scope, json: bool) -> anyhow::
     lease.release().await;
     let report = result.context("interrupted")??;
     println!("{}", if json { serde_json::to_string(&report)? } else { in_words(&report)? });
-    Ok(())
+    match report {
+        Report::Reconcile(report) if report.totals.findings > 0 => bail!(
+            "what is there twice is not the same: {} findings, listed under \
+             /operator/v1/reconciliation/drift?run_id={}",
+            report.totals.findings,
+            report.run_id
+        ),
+        _ => Ok(()),
+    }
 }
 
 async fn refusal(lease: &Lease, job: Job) -> anyhow::Result<String> {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Job, JobError, meters};
 use crate::app::App;
 use crate::store::lease::{self, Fence, Reach, Seen};
+use crate::store::reconciliation::{self, RunFilter};
 
 /// A job's lease as one process sees it.
 pub struct Lease {
@@ -108,7 +109,21 @@ impl Lease {
             meters::succeeded_at(self.job, ran_at);
         }
         self.fence = Some(taken.fence);
+        if self.job == Job::Reconcile {
+            self.tell_the_last_drift().await?;
+        }
         Ok(true)
+    }
+
+    /// Whoever ran last, another node or a person, may have found something, and gauges speak on
+    /// the leader alone.
+    async fn tell_the_last_drift(&self) -> Result<(), JobError> {
+        let filter = RunFilter { state: Some("done".to_owned()), limit: 1, ..RunFilter::default() };
+        let runs = reconciliation::runs(self.app.wallet.pool(), &filter).await?;
+        if let Some(last) = runs.first() {
+            meters::drifted(&last.totals);
+        }
+        Ok(())
     }
 
     /// Runs a step, renewing the lease meanwhile. A step whose lease is lost is dropped.

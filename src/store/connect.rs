@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
@@ -156,20 +157,34 @@ fn connect(hosts: Hosts, config: &DatabaseConfig, connections: u32) -> PgPool {
     pool
 }
 
-/// True when the database has exactly the migrations of this build, or newer ones as well.
+/// What a database says of itself that answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sign {
+    /// True when it has exactly the migrations of this build, or newer ones as well.
+    pub schema_is_current: bool,
+    /// Its clock, where it was ever migrated.
+    pub now: Option<DateTime<Utc>>,
+}
+
+/// Asks the database for a sign of life.
 ///
 /// # Errors
 /// Where the database cannot be asked.
-pub async fn schema_is_current(pool: &PgPool) -> Result<bool, sqlx::Error> {
+pub async fn ask(pool: &PgPool) -> Result<Sign, sqlx::Error> {
     let newest = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or_default();
-    let found: Result<Option<i64>, _> =
-        sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+    let found: Result<(Option<i64>, DateTime<Utc>), _> =
+        sqlx::query_as("SELECT max(version), now() FROM _sqlx_migrations WHERE success")
             .fetch_one(pool)
             .await;
     match found {
-        Ok(version) => Ok(version.is_some_and(|version| version >= newest)),
+        Ok((version, now)) => Ok(Sign {
+            schema_is_current: version.is_some_and(|version| version >= newest),
+            now: Some(now),
+        }),
         // 42P01: the table is not there, so nothing was ever migrated.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {
+            Ok(Sign { schema_is_current: false, now: None })
+        }
         Err(error) => Err(error),
     }
 }

@@ -31,7 +31,7 @@ pub mod sessions;
 pub mod statement;
 pub mod waiting;
 
-pub use connect::{DatabaseConfig, MIGRATOR, connect_office, connect_pool, schema_is_current};
+pub use connect::{DatabaseConfig, MIGRATOR, ask, connect_office, connect_pool};
 pub use engine::{Engine, EngineConfig};
 pub use sqlx::PgPool;
 

@@ -13,6 +13,8 @@ pub mod traces;
 pub mod trail;
 mod zeros;
 
+use std::io::IsTerminal;
+
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -44,7 +46,9 @@ pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Output::start()?);
     match format {
         LogFormat::Json => log.event_format(JsonLine).init(),
-        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Text => {
+            log.with_target(false).with_ansi(has_colours(&std::io::stdout())).init();
+        }
     }
     Ok(())
 }
@@ -55,8 +59,14 @@ pub fn start_log_aside() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        .with_ansi(has_colours(&std::io::stderr()))
         .with_writer(std::io::stderr)
         .init();
+}
+
+/// Not in a file or a mail, and not for somebody who wants none (<https://no-color.org>).
+fn has_colours(out: &impl IsTerminal) -> bool {
+    out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }
 
 /// Starts counting.

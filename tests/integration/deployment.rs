@@ -33,7 +33,7 @@ fn the_containers_mount_files_that_are_there() {
 }
 
 #[test]
-fn the_proxy_knows_every_node_by_its_name_and_its_ports() {
+fn the_proxy_and_prometheus_know_every_node_by_its_name_and_its_ports() {
     let (compose, proxy) = (file("docker-compose.yml"), file("deploy/haproxy/haproxy.cfg"));
     let services = services(&compose);
     for name in ["postgres", "redis", "haproxy", "prometheus", "grafana"] {
@@ -41,7 +41,9 @@ fn the_proxy_knows_every_node_by_its_name_and_its_ports() {
     }
     let nodes: Vec<_> = services.iter().filter(|name| name.starts_with("wallet-")).collect();
     assert_eq!(nodes.len(), 2, "{services:?}");
+    let prometheus = file("deploy/prometheus/prometheus.yml");
     for node in nodes {
+        assert!(prometheus.contains(&format!("{node}:9090")), "nobody watches {node}");
         let server = format!("server {node} {node}:8080 port 9090");
         // Those that are ready, and those that live.
         assert_eq!(proxy.matches(&server).count(), 2, "{server}");

@@ -21,7 +21,6 @@ use crate::store::lease::Fence;
 use crate::store::parked::{self, Backoff, Place};
 use crate::store::players;
 use crate::wallet::WalletError;
-use rebuild::Rebuilt;
 
 /// The longest that one attempt may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -169,9 +168,12 @@ async fn attempt_command_of(
     row: &Row,
     rows: &[Row],
 ) -> Result<Attempted, JobError> {
-    let command = match rebuild::command(app, wallet, row, rows) {
-        Rebuilt::Command(command) => *command,
-        Rebuilt::Not(reason) => return Ok(Attempted::Hopeless(reason)),
+    // It may be configured on other nodes already, or here again by tomorrow.
+    let Some(terms) = app.terms(&row.key.provider) else {
+        return Ok(Attempted::Waits("provider_unknown"));
+    };
+    let Some(command) = rebuild::command(terms, wallet, row, rows) else {
+        return Ok(Attempted::Hopeless("not_rebuilt"));
     };
     let place = command.movements.iter().position(|movement| movement.tx_id == row.key.tx_id);
     match app.wallet.execute(command, Instant::now() + DEADLINE).await {

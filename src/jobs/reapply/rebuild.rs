@@ -4,24 +4,19 @@
 //! terms nothing: these the adapter knows. The fingerprint, a hash of everything that was said,
 //! proves that what was put together is what had been taken apart.
 
-use crate::app::App;
 use crate::core::{
     Action, Amount, Command, Currency, Kind, Micros, Movement, Policy, Reversible, Row, WalletState,
 };
+use crate::providers::Terms;
 
-/// What came of it.
-pub(super) enum Rebuilt {
-    /// The command, less what of it was decided before.
-    Command(Box<Command>),
-    /// It cannot be done, for this reason.
-    Not(&'static str),
-}
-
-/// The command that `row` is part of, from all parked rows of its player.
-pub(super) fn command(app: &App, wallet: &WalletState, row: &Row, rows: &[Row]) -> Rebuilt {
-    let Some(terms) = app.terms(&row.key.provider) else {
-        return Rebuilt::Not("provider_unknown");
-    };
+/// The command that `row` is part of, from all parked rows of its player, less what of it was
+/// decided before. `None` where the rows do not say what the provider had said.
+pub(super) fn command(
+    terms: Terms<'_>,
+    wallet: &WalletState,
+    row: &Row,
+    rows: &[Row],
+) -> Option<Command> {
     let undoes = match terms.undoes {
         Reversible::Any | Reversible::Unpaid => Reversible::Unpaid,
         only @ (Reversible::Debit | Reversible::Credit) => only,
@@ -38,12 +33,9 @@ pub(super) fn command(app: &App, wallet: &WalletState, row: &Row, rows: &[Row]) 
         .collect();
     own.sort_by_key(|row| row.transaction_id);
     // Whoever names a currency that is not the wallet's is not parked but refused.
-    for currency in [None, Some(&wallet.currency)] {
-        if let Some(command) = with_currency(row, &own, undoes, currency, terms.policy) {
-            return Rebuilt::Command(Box::new(command));
-        }
-    }
-    Rebuilt::Not("not_rebuilt")
+    [None, Some(&wallet.currency)]
+        .into_iter()
+        .find_map(|currency| with_currency(row, &own, undoes, currency, terms.policy))
 }
 
 fn with_currency(

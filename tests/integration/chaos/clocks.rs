@@ -57,6 +57,9 @@ async fn a_clock_that_jumps_an_hour_ahead_and_an_hour_back() {
         for off in ["+3600s", "-3600s", "+0s"] {
             set(off);
             stage.rounds(30).await;
+            let skew = stage.world.nodes[1].metric("wallet_clock_skew_seconds", &[]).await;
+            let seconds: f64 = off.trim_end_matches('s').parse().expect("a number");
+            assert!((skew - seconds).abs() < 60.0, "{off}, and the metric says {skew}");
         }
     }
     let (least, most) = rows_are_off_by(&stage.world).await;

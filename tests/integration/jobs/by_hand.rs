@@ -13,8 +13,12 @@ async fn wallet(world: &World, arguments: &[&str]) -> Output {
 }
 
 fn report(output: &Output) -> Value {
-    let (said, complained) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{complained}");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    said(output)
+}
+
+fn said(output: &Output) -> Value {
+    let said = text(&output.stdout);
     serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
@@ -28,7 +32,12 @@ async fn each_job_can_be_run_by_hand_and_says_what_it_did_in_json() {
     world.bank.open("ann", "100.00").await;
     world.bank.session("old", "ann", "pragmatic", -90_000).await;
     world.redis.command(&[b"SET", b"wallet:balance:{ann}", b"99|1|EUR|active"]);
-    let found = report(&wallet(&world, &["reconcile", "--full", "--json"]).await);
+    let output = wallet(&world, &["reconcile", "--full", "--json"]).await;
+    assert_eq!(output.status.code(), Some(1), "something was found");
+    let complained = text(&output.stderr);
+    assert!(complained.contains("found a drift") && !complained.contains('\x1b'), "{complained}");
+    let found = said(&output);
+    assert!(complained.contains(found["run_id"].as_str().expect("an id")), "{complained}");
     assert_eq!(found["scope"], "full");
     assert_eq!((&found["wallets"], &found["whole_chains"]), (&1.into(), &1.into()), "{found}");
     assert_eq!(found["findings"], 1);
@@ -49,6 +58,34 @@ async fn each_job_can_be_run_by_hand_and_says_what_it_did_in_json() {
     assert!(output.status.success());
     assert!(text(&output.stdout).contains("wallets: 1\n"), "{}", text(&output.stdout));
     assert_eq!(world.number("SELECT count(*) FROM reconciliation_run").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_run_by_hand_found_shows_on_the_node_that_leads_afterwards() {
+    let world = World::tuned(1, "[jobs]\nenabled = true\nlease_ttl_ms = 300").await;
+    world.bank.open("ann", "100.00").await;
+    let node = &world.nodes[0];
+    let ok = [("job_name", "reconcile"), ("result", "ok")];
+    eventually("the node's own run ends", async || {
+        node.metric("wallet_job_runs_total", &ok).await > 0.5
+    })
+    .await;
+    world.redis.command(&[b"SET", b"wallet:balance:{ann}", b"99|1|EUR|active"]);
+    let found = wallet(&world, &["reconcile", "--json"]).await;
+    assert_eq!(said(&found)["findings"], 1);
+    eventually("the node tells of it", async || {
+        node.metric("wallet_drift_open", &[]).await > 0.5
+            && node.metric("wallet_drift_micros", &[]).await > 99_999_998.0
+    })
+    .await;
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < Duration::from_secs(20), "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,12 +111,9 @@ async fn a_worker_runs_the_jobs_and_serves_nothing_but_the_ops_port() {
     let world = World::with_nodes(0).await;
     let setup = Setup::on(&world.database).with_redis(&world.redis);
     let worker = Node::worker(&setup).await;
-    let started = Instant::now();
     let ok = [("job_name", "cleanup"), ("result", "ok")];
-    while worker.metric("wallet_job_runs_total", &ok).await < 1.0 {
-        assert!(started.elapsed() < Duration::from_secs(20), "nothing runs");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("a job runs", async || worker.metric("wallet_job_runs_total", &ok).await > 0.5)
+        .await;
     assert_eq!(worker.ops.get("/readyz").await.status, 200);
     assert_eq!(worker.ops.get("/operator/v1/parked").await.status, 404);
     assert!(worker.stop().await.success());

@@ -174,7 +174,8 @@ async fn a_movement_is_dead_after_its_last_attempt_and_still_decided_when_the_pr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_put_together_again_is_left_for_a_person() {
+async fn what_cannot_be_put_together_again_is_left_for_a_person_and_an_unknown_provider_waited_for()
+{
     let (world, crew) = ann().await;
     for (reference, brand) in [("w1", "quick"), ("w2", "quick")] {
         let result = pragmatic::result("ann", reference, reference, "2.50").at(brand);
@@ -184,14 +185,20 @@ async fn what_cannot_be_put_together_again_is_left_for_a_person() {
     world.meddle("UPDATE trx_log SET requested_micros = 99000000 WHERE tx_id = 'w2'").await;
     tokio::time::sleep(AFTER_THE_GRACE).await;
     let report = crew.reapply().await;
-    assert_eq!(report.given_up, 2, "{report:?}");
-    for (tx_id, reason) in [("w1", "provider_unknown"), ("w2", "not_rebuilt")] {
+    assert_eq!(counts(&report), (2, 0, 1, 1));
+    for (tx_id, reason, is_dead) in [("w1", "provider_unknown", false), ("w2", "not_rebuilt", true)]
+    {
         let sql = format!(
-            "SELECT count(*) FROM parked_movement WHERE tx_id = '{tx_id}' AND dead_reason = '{reason}'"
+            "SELECT count(*) FROM parked_movement WHERE tx_id = '{tx_id}'
+             AND last_reason = '{reason}' AND (dead_at IS NOT NULL) = {is_dead}"
         );
         assert_eq!(world.number(&sql).await, 1, "{reason}");
     }
     assert_eq!(world.balance("ann").await, 10_000, "a row that was tampered with pays nothing");
+    // The same job on a node that knows the provider.
+    world.meddle("UPDATE trx_log SET provider = 'quick' WHERE tx_id = 'w1'").await;
+    crew.reapply().await;
+    assert_eq!(world.balance("ann").await, 10_250);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
