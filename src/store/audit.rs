@@ -7,6 +7,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::LookupError;
+use super::connect::begin_transaction;
 use super::read::wallet_state;
 use crate::core::{Micros, PlayerId, WalletState};
 
@@ -158,7 +159,7 @@ pub async fn chains(
     let ids: Vec<&str> = players.iter().map(|(player, _)| player.as_str()).collect();
     let versions: Vec<i64> = players.iter().map(|(_, mark)| mark.version).collect();
     let balances: Vec<i64> = players.iter().map(|(_, mark)| mark.balance.get()).collect();
-    let mut transaction = pool.begin().await?;
+    let mut transaction = begin_transaction(pool).await?;
     // The chain of a player who never sleeps may take longer than a look-up should.
     sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *transaction).await?;
     let rows = sqlx::query!(

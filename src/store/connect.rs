@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, Postgres};
+use sqlx::{Connection as _, Postgres, Transaction};
 use tokio::time::timeout;
 
 use super::hosts::{Hosts, must_write};
@@ -64,6 +64,8 @@ impl DatabaseConfig {
         Hosts::parse(self.url.expose_secret(), |options| {
             self.for_look_ups(options).application_name("seamless-wallet-office").options([
                 ("statement_timeout", timeout.as_millis().to_string()),
+                // An export rests in its transaction while its reader does.
+                ("idle_in_transaction_session_timeout", "0".to_owned()),
                 ("enable_seqscan", "off".to_owned()),
                 ("jit", "off".to_owned()),
             ])
@@ -73,6 +75,9 @@ impl DatabaseConfig {
     fn for_look_ups(&self, options: PgConnectOptions) -> PgConnectOptions {
         options.application_name("seamless-wallet").options([
             ("statement_timeout", self.timeout.as_millis().to_string()),
+            // A node that is stopped in the middle of a transaction would keep its locks, on a
+            // player or on a job's lease, until it went on.
+            ("idle_in_transaction_session_timeout", self.timeout.as_millis().to_string()),
             // The best plan of a listing depends on which of its filters are set.
             ("plan_cache_mode", "force_custom_plan".to_owned()),
         ])
@@ -102,6 +107,21 @@ pub fn connect_office(
     Ok(connect(config.office_hosts(timeout)?, config, connections))
 }
 
+/// Begins a transaction, in a task of its own. Whoever gave up waiting while `BEGIN` is on its way
+/// would leave to the pool a connection in a transaction that nobody knows of: what the next one
+/// writes there would be lost, and its locks would stay (sqlx 0.9.0, its issue 4393; mended there
+/// after that release).
+///
+/// # Errors
+/// Where there is no connection.
+pub async fn begin_transaction(
+    pool: &PgPool,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin().await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
 /// A transaction whose statements may take so long.
 ///
 /// # Errors
@@ -109,8 +129,8 @@ pub fn connect_office(
 pub(super) async fn patient(
     pool: &PgPool,
     timeout_ms: u64,
-) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, super::LookupError> {
-    let mut transaction = pool.begin().await?;
+) -> Result<Transaction<'static, Postgres>, super::LookupError> {
+    let mut transaction = begin_transaction(pool).await?;
     sqlx::query!("SELECT set_config('statement_timeout', $1, true)", timeout_ms.to_string())
         .fetch_one(&mut *transaction)
         .await?;

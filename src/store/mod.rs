@@ -31,7 +31,7 @@ pub mod sessions;
 pub mod statement;
 pub mod waiting;
 
-pub use connect::{DatabaseConfig, MIGRATOR, ask, connect_office, connect_pool};
+pub use connect::{DatabaseConfig, MIGRATOR, ask, begin_transaction, connect_office, connect_pool};
 pub use engine::{Engine, EngineConfig};
 pub use sqlx::PgPool;
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::LookupError;
 use super::audit::Mark;
+use super::connect::begin_transaction;
 use super::lease::{Fence, FencedError, fenced};
 use crate::core::{Micros, PlayerId};
 
@@ -207,7 +208,7 @@ pub async fn mark(
     let players: Vec<&str> = marks.iter().map(|(player, _)| player.as_str()).collect();
     let versions: Vec<i64> = marks.iter().map(|(_, mark)| mark.version).collect();
     let balances: Vec<i64> = marks.iter().map(|(_, mark)| mark.balance.get()).collect();
-    let mut transaction = pool.begin().await?;
+    let mut transaction = begin_transaction(pool).await?;
     // A mark that is lost costs the next pass a longer look; waiting for the disk would make
     // every bet's commit wait, too.
     sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *transaction).await?;

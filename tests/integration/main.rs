@@ -22,4 +22,5 @@ mod softswiss;
 mod statements;
 mod store_properties;
 mod support;
+mod transactions;
 mod watching;
