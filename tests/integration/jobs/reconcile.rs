@@ -4,6 +4,8 @@
 use std::time::{Duration, Instant};
 
 use seamless_wallet::jobs::reconcile::{Kind, Report, Scope};
+use seamless_wallet::jobs::{self, Job, JobError, Progress};
+use seamless_wallet::store::lease::Reach;
 
 use super::Crew;
 use crate::support::pragmatic;
@@ -94,6 +96,32 @@ async fn a_balance_that_is_only_on_its_way_is_no_finding() {
         world.plant("ann", "1|100000000|EUR|active");
     });
     assert_eq!(kinds(&report), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_whose_lease_was_taken_leaves_redis_as_it_is() {
+    let world = World::with_nodes(0).await;
+    let crew = Crew::of(&world, "jobs.reconcile_grace_ms = 2000").await;
+    world.bank.open("ann", "100.00").await;
+    let lie = "99|1|EUR|active";
+    world.plant("ann", lie);
+    let mut lease = crew.lease(Job::Reconcile, "paused");
+    assert!(lease.keep(Reach::TheGone).await);
+    let fence = lease.fence().expect("held").clone();
+    // Without the loop that renews the lease, as one that slept through its loss.
+    let progress = Progress::none();
+    let pass = jobs::reconcile::run_once(&crew.app, &fence, Scope::Window, &progress);
+    let (given_up, ()) = tokio::join!(pass, async {
+        // The ledger was looked at, and Ann is a suspect.
+        let started = Instant::now();
+        while world.number("SELECT count(*) FROM reconciliation_mark").await == 0 {
+            assert!(started.elapsed() < Duration::from_secs(20), "nothing is marked");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world.meddle("UPDATE job_lease SET fencing = fencing + 1, holder = 'next'").await;
+    });
+    assert!(matches!(given_up, Err(JobError::Fenced)), "{given_up:?}");
+    assert_eq!(world.redis.get(&balance_key("ann")).as_deref(), Some(lie));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
