@@ -226,9 +226,9 @@ impl Section for Operator {
         must(self.search_examine > 0, "search_examine: must be at least 1");
         must(self.exports_max > 0, "exports_max: must be at least 1");
         // Each export holds one as long as it lasts, and so does a long stream over gRPC.
-        let searches = u64::from(self.pool_max)
-            .saturating_sub(1 + u64::try_from(self.exports_max).unwrap_or(u64::MAX - 1));
-        must(searches > 0, "pool_max: must be at least 2 more than exports_max");
+        let searches_too = self.exports_max.saturating_add(2);
+        let suffices = usize::try_from(self.pool_max).is_ok_and(|all| all >= searches_too);
+        must(suffices, "pool_max: must be at least 2 more than exports_max");
         must(self.export_timeout_s > 0, "export_timeout_s: must be at least 1");
         for key in &self.keys {
             let is_hash = key.sha256.len() == 64 && hex::decode(&key.sha256).is_ok();

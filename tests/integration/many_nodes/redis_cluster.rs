@@ -47,19 +47,22 @@ async fn a_cluster_serves_bets_repeats_balances_and_jobs() {
 
     // The jobs look at every part of it.
     let by_hand = world.setup(&on(&cluster));
-    let report = async |arguments: &[&str]| -> Value {
+    let report = async |arguments: &[&str], status: i32| -> Value {
         let output = by_hand.run(arguments).await;
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{complained}");
         serde_json::from_slice(&output.stdout).expect("JSON")
     };
-    let clean = report(&["reconcile", "--full", "--json"]).await;
+    let clean = report(&["reconcile", "--full", "--json"], 0).await;
     assert_eq!(clean["findings"], 0, "{clean}");
     assert_eq!(clean["cached"], PLAYERS, "{clean}");
     let lie: [&[u8]; 3] = [b"SET", b"wallet:balance:{player-3}", b"999999|1|EUR|active"];
     assert!(cluster.nodes.iter().any(|node| node.command(&lie).starts_with("+OK")));
-    let found = report(&["reconcile", "--json"]).await;
+    let found = report(&["reconcile", "--json"], 1).await;
     assert_eq!(found["first_findings"][0]["kind"], "cache_ahead", "{found}");
     assert_eq!(found["first_findings"][0]["repaired"], true, "{found}");
-    let claims: u64 = report(&["cleanup", "--json"]).await["claims"]["claims"].as_u64().expect("n");
+    let cleaned = report(&["cleanup", "--json"], 0).await;
+    let claims = cleaned["claims"]["claims"].as_u64().expect("a number");
     let keys: u64 = (0..cluster.nodes.len()).map(|number| cluster.keys(number)).sum();
     assert!(claims > 100 && claims < keys, "{claims} claims of {keys} keys were looked at");
 }
