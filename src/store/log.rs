@@ -1,10 +1,10 @@
 //! Looking a movement up by its key, and a player's by their order.
 
-use futures_util::TryStreamExt;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
 use super::LookupError;
+use super::chunks::send_all;
 use super::read::StoredRow;
 use crate::core::{Key, PlayerId, ProviderId, Row};
 
@@ -58,7 +58,7 @@ pub async fn all_decided_after(
     to: mpsc::Sender<Vec<Row>>,
 ) -> Result<(), LookupError> {
     let mut connection = super::connect::patient_connection(pool, timeout_ms).await?;
-    let mut found = sqlx::query_as!(
+    let found = sqlx::query_as!(
         StoredRow,
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
@@ -74,16 +74,7 @@ pub async fn all_decided_after(
         version,
     )
     .fetch(&mut *connection);
-    let mut chunk = Vec::new();
-    while let Some(row) = found.try_next().await? {
-        chunk.push(row.into_row()?);
-        if chunk.len() >= CHUNK && to.send(std::mem::take(&mut chunk)).await.is_err() {
-            return Ok(());
-        }
-    }
-    // A receiver that is gone wants nothing more.
-    let _: Result<(), _> = to.send(chunk).await;
-    Ok(())
+    send_all(found, |row| row, CHUNK, &to).await
 }
 
 /// The row of a player under this key, whatever became of it.

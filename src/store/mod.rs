@@ -8,6 +8,7 @@
 //! HTTP or Redis.
 
 pub mod audit;
+mod chunks;
 pub mod commit;
 pub mod connect;
 pub mod engine;

@@ -13,12 +13,12 @@
 //! nothing is answered as quickly as one which finds everything.
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::LookupError;
+use super::chunks::send_all;
 use super::listed::{Listed, currencies, listed};
 use super::read::StoredRow;
 use crate::core::{
@@ -299,7 +299,7 @@ async fn export_of_player(
     // Before the transaction: one export holds one connection.
     let currency = currencies(pool, search.player.iter()).await?.into_values().next();
     let mut transaction = super::connect::patient(pool, timeout_ms).await?;
-    let mut found = sqlx::query_as!(
+    let found = sqlx::query_as!(
         StoredRow,
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
@@ -328,18 +328,7 @@ async fn export_of_player(
         search.outcome.map(RowOutcome::as_str),
     )
     .fetch(&mut *transaction);
-    let mut chunk = Vec::new();
-    while let Some(row) = found.try_next().await.map_err(LookupError::of_search)? {
-        chunk.push(Listed { row: row.into_row()?, currency: currency.clone() });
-        if chunk.len() >= usize::from(CHUNK) && to.send(std::mem::take(&mut chunk)).await.is_err() {
-            return Ok(());
-        }
-    }
-    if !chunk.is_empty() {
-        // A receiver that is gone wants nothing more.
-        let _: Result<(), _> = to.send(chunk).await;
-    }
-    Ok(())
+    send_all(found, |row| Listed { row, currency: currency.clone() }, CHUNK.into(), to).await
 }
 
 #[cfg(test)]

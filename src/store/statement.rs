@@ -6,12 +6,12 @@
 //! clocks of the nodes said, and a movement that had to wait stands where it was decided.
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::LookupError;
+use super::chunks::send_all;
 use super::listed::Listed;
 use super::read::StoredRow;
 use super::search::first_id_at;
@@ -192,7 +192,7 @@ pub async fn export(
     to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
     let mut transaction = super::connect::patient(pool, timeout_ms).await?;
-    let mut found = sqlx::query_as!(
+    let found = sqlx::query_as!(
         StoredRow,
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
@@ -210,16 +210,5 @@ pub async fn export(
         which.all,
     )
     .fetch(&mut *transaction);
-    let mut chunk = Vec::new();
-    while let Some(row) = found.try_next().await.map_err(LookupError::of_search)? {
-        chunk.push(Listed { row: row.into_row()?, currency: Some(currency.clone()) });
-        if chunk.len() >= CHUNK && to.send(std::mem::take(&mut chunk)).await.is_err() {
-            return Ok(());
-        }
-    }
-    if !chunk.is_empty() {
-        // A receiver that is gone wants nothing more.
-        let _: Result<(), _> = to.send(chunk).await;
-    }
-    Ok(())
+    send_all(found, |row| Listed { row, currency: Some(currency.clone()) }, CHUNK, to).await
 }
