@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::write(out.join("wallet.bin"), compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure()
         .build_transport(false)
+        .codec_path("crate::grpc::codec::Protobuf")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

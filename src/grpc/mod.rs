@@ -2,14 +2,16 @@
 //! a port of its own. It knows the door and the callbacks' layers; it knows no Redis and no
 //! provider's word, and the money goes the way that it always goes.
 //!
-//! - `server`: connections; `tls`: what may be around them;
+//! - `server`: connections; `streams`: the calls on one; `tls`: what may be around it;
 //! - `layers`: what a call goes through; `auth`: whose it is; `call`: what is counted of it;
 //! - `service`: the methods; `transactions`: the one that is a stream;
-//! - `decode`, `encode`, `refusal`: the messages of `wallet.proto`, and the core's words;
+//! - `codec`: messages as bytes; `decode`, `encode`, `refusal`: the messages of `wallet.proto`,
+//!   and the core's words;
 //! - `standard`: health and reflection.
 
 mod auth;
 mod call;
+mod codec;
 mod decode;
 mod encode;
 mod layers;
@@ -17,6 +19,7 @@ mod refusal;
 mod server;
 mod service;
 mod standard;
+mod streams;
 mod tls;
 mod transactions;
 

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use super::layers::{Gate, through};
 use super::standard::Standard;
+use super::streams::{Arrivals, Streams};
 use crate::http::server::{Limits, Stage, accept};
 use crate::http::threads::Threads;
 
@@ -111,7 +112,8 @@ async fn keep<S>(
 ) where
     S: Read + Write + Unpin + Send + 'static,
 {
-    let mut http = http2::Builder::new(TokioExecutor::new());
+    let arrivals = Arrivals::default();
+    let mut http = http2::Builder::new(arrivals.clone());
     http.timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN)
@@ -123,19 +125,21 @@ async fn keep<S>(
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let served = Arc::clone(&served);
-        async move {
+        // Boxed, because it is passed on by value several times before it is first polled.
+        Box::pin(async move {
             match served.standard.find(request.uri().path()) {
                 Some(service) => service.oneshot(request).await,
                 None => Ok(through(Arc::clone(&served.gate), request).await),
             }
-        }
+        })
     });
     let mut connection = std::pin::pin!(http.serve_connection(stream, service));
+    let mut streams = Streams::new(arrivals);
     tokio::select! {
         // A client that breaks off is its own affair.
-        _ = &mut connection => return,
+        _ = streams.beside(&mut connection) => return,
         // The client is asked to take its next calls elsewhere.
         _ = stage.changed() => connection.as_mut().graceful_shutdown(),
     }
-    let _: Result<(), hyper::Error> = connection.await;
+    let _: Result<(), hyper::Error> = streams.beside(&mut connection).await;
 }

@@ -206,7 +206,9 @@ pub fn request_id(headers: &HeaderMap) -> String {
 
 /// Tells the caller the request's id.
 pub fn echo_request_id<B>(response: &mut Response<B>, request_id: &str) {
-    if let Ok(value) = HeaderValue::from_str(request_id) {
+    if let Ok(mut value) = HeaderValue::from_str(request_id) {
+        // Not secret, but never the same: HTTP/2 would remember each to compress the next by.
+        value.set_sensitive(true);
         response.headers_mut().insert(REQUEST_ID, value);
     }
 }
