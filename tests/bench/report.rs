@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::callgrind::Instructions;
+use super::callgrind::{Instructions, Way};
 use super::integrity::Integrity;
 use super::machine::Machine;
 use super::plots;
@@ -247,10 +247,11 @@ impl Report<'_> {
             "\n## Instructions for a bet\n\nOf the service's process alone, as callgrind counts \
              them: the difference between two runs that differ only in the number of bets. Code of \
              the kernel is not in it, and a block move counts as one instruction for each byte.\n\n\
-             | | connections | instructions |\n|---|--:|--:|\n",
+             | | over | at once | instructions |\n|---|---|--:|--:|\n",
         );
-        for Instructions { contender, connections, per_bet } in &self.instructions {
-            let _ = writeln!(text, "| {contender} | {connections} | {} |", thousands(*per_bet));
+        for Instructions { contender, way: Way { over, at_once }, per_bet } in &self.instructions {
+            let count = thousands(*per_bet);
+            let _ = writeln!(text, "| {contender} | {over} | {at_once} | {count} |");
         }
     }
 
