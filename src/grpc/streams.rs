@@ -2,7 +2,6 @@
 //! in tasks of their own each would be woken by itself, wake the connection, and be sent by itself.
 
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -11,6 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, Stream};
 use hyper::rt::Executor;
+
+use crate::http::layers::contain_panic;
 
 /// Where a connection leaves the calls that have just come in.
 #[derive(Clone, Default)]
@@ -28,7 +29,7 @@ where
 {
     fn execute(&self, call: F) {
         // A panic outside of what the layers contain ends its call and no other.
-        let call = AssertUnwindSafe(call).catch_unwind().map(|_| ());
+        let call = contain_panic(call, "a gRPC connection").map(drop);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(call));
     }
 }
