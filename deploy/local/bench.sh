@@ -14,6 +14,9 @@ open_state "bench-$$" throw-away
 need_tools postgres
 need_redis || die "the bench needs Redis 7 or later${WHY:+, but $WHY}"
 [[ -x $POSTGRES_BIN/pgbench ]] || die "there is no pgbench in $POSTGRES_BIN"
+free=$(df -P -k "$STATE" | awk 'NR == 2 { print int($4 / 1048576) }')
+(($# > 0 || free >= 10)) || # a table of twenty million rows is part of it
+  die "the whole bench needs about 10 GB of disk, and $STATE has $free GB left"
 unset PORT OPS_PORT "${!WALLET__@}"
 export SQLX_OFFLINE=true
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
