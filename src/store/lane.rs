@@ -1,6 +1,5 @@
 //! One lane: takes what waits, reads, decides, writes, answers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +9,14 @@ use metrics::{Gauge, Histogram, counter, gauge, histogram};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::commit::{self, WalletChange, WriteError};
+use super::commit::{self, WriteError};
 use super::engine::{Job, Outbox, Settled};
 use super::hosts::Hosts;
 use super::line::Line;
+use super::plan::{Plan, Step};
 use super::read::{self, Depth};
 use super::{ExecuteError, LookupError};
-use crate::core::{Attempt, Decision, PlayerId, Receipt, WalletState, decide};
+use crate::core::{Attempt, Receipt};
 use crate::fault_point::{self, Moment};
 use crate::telemetry::trail::{self, Leg, What};
 
@@ -354,102 +354,4 @@ fn tell(job: Job, error: ExecuteError) {
 /// A number of things as metrics take it.
 fn count(things: usize) -> f64 {
     f64::from(u32::try_from(things).unwrap_or(u32::MAX))
-}
-
-/// What a batch will write.
-struct Plan {
-    steps: Vec<Step>,
-    /// The wallets of the players whose state changes, in order.
-    wallets: BTreeMap<PlayerId, (WalletState, WalletState)>,
-}
-
-enum Step {
-    Decided(Box<Decision>),
-    NoWallet,
-    /// It decides a parked row, which takes a transaction of its own.
-    Later,
-}
-
-impl Plan {
-    /// Folds each player's commands in order of arrival.
-    fn make(attempts: &[&Attempt], mut facts: read::Facts) -> Self {
-        let mut wallets: BTreeMap<PlayerId, (WalletState, WalletState)> = BTreeMap::new();
-        let mut later: HashSet<PlayerId> = HashSet::new();
-        let lone = attempts.len() == 1;
-        let mut calls: HashMap<&PlayerId, usize> = HashMap::with_capacity(attempts.len());
-        for attempt in attempts {
-            *calls.entry(&attempt.command.player).or_default() += 1;
-        }
-        let steps = attempts
-            .iter()
-            .zip(&facts.standings)
-            .map(|(attempt, standing)| {
-                let player = &attempt.command.player;
-                let Some(read) = facts.wallets.get(player) else { return Step::NoWallet };
-                if later.contains(player) {
-                    return Step::Later;
-                }
-                let now = wallets.get(player).map_or(read, |(_, after)| after);
-                let decision = decide(now, standing, &facts.history, attempt);
-                if !decision.promotions.is_empty() && !lone {
-                    later.insert(player.clone());
-                    return Step::Later;
-                }
-                // Only for who comes after: to other players these rows say nothing.
-                if calls.get(player).is_some_and(|calls| *calls > 1) {
-                    for row in &decision.inserts {
-                        facts.history.append(row.clone());
-                    }
-                }
-                wallets
-                    .entry(player.clone())
-                    .or_insert_with(|| (read.clone(), read.clone()))
-                    .1
-                    .clone_from(&decision.wallet);
-                Step::Decided(Box::new(decision))
-            })
-            .collect();
-        Self { steps, wallets }
-    }
-
-    /// True when a refusal would leave no row, so that no write can fail should its key be
-    /// taken after all.
-    fn guesses(&self) -> bool {
-        self.steps.iter().any(|step| match step {
-            Step::Decided(decision) => decision.inserts.is_empty() && decision.refuses_unheard(),
-            Step::NoWallet | Step::Later => false,
-        })
-    }
-
-    /// The single decision of a plan that decides a parked row.
-    fn alone(&self) -> Option<(&WalletState, &Decision)> {
-        let [Step::Decided(decision)] = self.steps.as_slice() else { return None };
-        if decision.promotions.is_empty() {
-            return None;
-        }
-        let (before, _) = self.wallets.get(&decision.wallet.player)?;
-        Some((before, decision))
-    }
-
-    /// Everything to write, ordered by player.
-    fn writes(&self) -> (Vec<WalletChange<'_>>, Vec<&crate::core::Row>) {
-        let changes = self
-            .wallets
-            .values()
-            .filter(|(before, after)| before != after)
-            .map(|(before, after)| WalletChange { before, after })
-            .collect();
-        let mut rows: Vec<&crate::core::Row> = self
-            .steps
-            .iter()
-            .filter_map(|step| match step {
-                Step::Decided(decision) => Some(&decision.inserts),
-                Step::NoWallet | Step::Later => None,
-            })
-            .flatten()
-            .collect();
-        // The keys, too, are taken in one order, however the calls came in.
-        rows.sort_by(|a, b| (&a.player, &a.key).cmp(&(&b.player, &b.key)));
-        (changes, rows)
-    }
 }

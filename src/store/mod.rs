@@ -23,6 +23,7 @@ pub mod log;
 pub mod mismatches;
 pub mod operator_audit;
 pub mod parked;
+mod plan;
 pub mod players;
 pub mod provider_rows;
 pub mod read;
