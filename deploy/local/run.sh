@@ -55,6 +55,11 @@ if [[ -z ${WALLET_BIN:-} ]]; then
   WALLET_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/release/wallet
 fi
 
+# For deploy/local/wallet.sh.
+for name in WALLET_BIN DATABASE_URL REDIS_URL PORT OPS_PORT WALLET__GRPC__LISTEN "${!DEMO_@}"; do
+  printf 'export %s=%q\n' "$name" "${!name}"
+done | install -m 600 /dev/stdin "$STATE/environment"
+
 say "migrating the database"
 run_child "$WALLET_BIN" migrate --config "$CONFIG" || die "the database cannot be migrated: see above"
 say "loading the demo data"

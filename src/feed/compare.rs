@@ -47,6 +47,12 @@ pub async fn run(
     comparison.read_list(feed, errand).await?;
     let Some((first, last)) = comparison.seen else {
         // A list without rows says something only about a period that is named.
+        let named = errand.from.is_some() && errand.to.is_some();
+        if !named && comparison.draft.is_readable() {
+            anyhow::bail!(
+                "the list has no movement: say of which time it is, with --from and --to"
+            );
+        }
         return comparison.of_period(errand.from, errand.to).await;
     };
     // What happened in the list's last moment may have happened after it was made.
@@ -134,39 +140,26 @@ impl Comparison<'_> {
     fn judge(&mut self, entry: &Entry, known: Option<&ProviderRow>) -> anyhow::Result<()> {
         let currency = entry.currency.clone().or(known.map(|row| row.currency.clone()));
         self.draft.add_theirs(currency.as_deref().unwrap_or(UNKNOWN), entry.amount)?;
-        let finding = |kind, ours, detail| Finding {
-            kind,
-            tx_id: entry.tx_id.clone(),
-            player: entry.player.clone().or(known.map(|row| row.player.clone())),
-            round: entry.round.clone().or(known.and_then(|row| row.round.clone())),
-            currency: currency.clone(),
-            theirs: Some(entry.amount),
-            ours,
-            at: entry.at,
-            detail,
-        };
         let Some(row) = known else {
-            return self.draft.note(finding(Kind::MissingHere, None, None));
+            let missing = finding(entry, None, currency, Kind::MissingHere, None);
+            return self.draft.note(missing);
         };
         self.draft.add_ours(&row.currency, row.amount)?;
-        if row.amount != entry.amount {
-            let detail = (row.outcome != "applied").then(|| format!("{} here", row.outcome));
-            self.draft.note(finding(Kind::AmountDiffers, Some(row.amount), detail))?;
-        }
-        let others = [
-            ("player", &entry.player, Some(&row.player)),
-            ("currency", &entry.currency, Some(&row.currency)),
-            ("round", &entry.round, row.round.as_ref()),
-        ];
-        let others = others.into_iter().filter_map(|(name, theirs, ours)| {
-            let (theirs, ours) = (theirs.as_ref()?, ours?);
-            (theirs != ours).then(|| format!("{name} {theirs} there, {ours} here"))
-        });
-        let others: Vec<String> = others.collect();
-        if others.is_empty() {
+        let same_amount = row.amount == entry.amount;
+        let kind = if same_amount { Kind::DetailDiffers } else { Kind::AmountDiffers };
+        let detail = differences(entry, row);
+        if same_amount && detail.is_none() {
             return Ok(());
         }
-        self.draft.note(finding(Kind::DetailDiffers, Some(row.amount), Some(others.join("; "))))
+        // One movement is one finding, so that it counts once in every sum …
+        let differs = finding(entry, known, currency, kind, detail);
+        let Some(theirs) = entry.currency.as_ref().filter(|theirs| **theirs != row.currency) else {
+            return self.draft.note(differs);
+        };
+        // … but money of two currencies has no difference: each has its own half of it.
+        let (theirs, ours) = (Some(theirs.clone()), Some(row.currency.clone()));
+        self.draft.note(Finding { currency: theirs, ours: None, ..differs.clone() })?;
+        self.draft.note(Finding { currency: ours, theirs: None, ..differs })
     }
 
     // ---- The ledger against the list ----
@@ -263,6 +256,43 @@ impl Stored {
             detail: None,
         }
     }
+}
+
+fn finding(
+    entry: &Entry,
+    known: Option<&ProviderRow>,
+    currency: Option<String>,
+    kind: Kind,
+    detail: Option<String>,
+) -> Finding {
+    Finding {
+        kind,
+        tx_id: entry.tx_id.clone(),
+        player: entry.player.clone().or(known.map(|row| row.player.clone())),
+        round: entry.round.clone().or(known.and_then(|row| row.round.clone())),
+        currency,
+        theirs: Some(entry.amount),
+        ours: known.map(|row| row.amount),
+        at: entry.at,
+        detail,
+    }
+}
+
+/// What else there is to say of a movement that both know.
+fn differences(entry: &Entry, row: &ProviderRow) -> Option<String> {
+    let moved_nothing = row.amount != entry.amount && row.outcome != "applied";
+    let outcome = moved_nothing.then(|| format!("{} here", row.outcome));
+    let others = [
+        ("player", &entry.player, Some(&row.player)),
+        ("currency", &entry.currency, Some(&row.currency)),
+        ("round", &entry.round, row.round.as_ref()),
+    ];
+    let others = others.into_iter().filter_map(|(name, theirs, ours)| {
+        let (theirs, ours) = (theirs.as_ref()?, ours?);
+        (theirs != ours).then(|| format!("{name} {theirs} there, {ours} here"))
+    });
+    let all: Vec<String> = outcome.into_iter().chain(others).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 fn is_within(entry: &Entry, errand: &Errand) -> bool {

@@ -26,6 +26,8 @@ pub struct Entry {
 /// Reads rows by the configured names of the columns.
 pub struct Mapping<'a> {
     feed: &'a Feed,
+    /// How many cells a row has.
+    cells: usize,
     tx_id: usize,
     kind: usize,
     amount: usize,
@@ -41,6 +43,9 @@ impl<'a> Mapping<'a> {
     /// # Errors
     /// Names a column that is not there.
     pub fn new(feed: &'a Feed, header: &StringRecord) -> Result<Self, String> {
+        if header.is_empty() {
+            return Err("there is no line that names the columns".to_owned());
+        }
         let find = |name: &str| {
             // Some programs write a byte order mark before the first name.
             let same = |column: &str| column.trim_start_matches('\u{feff}').trim() == name;
@@ -53,6 +58,7 @@ impl<'a> Mapping<'a> {
         let columns = &feed.columns;
         Ok(Self {
             feed,
+            cells: header.len(),
             tx_id: find(&columns.tx_id)?,
             kind: find(&columns.kind)?,
             amount: find(&columns.amount)?,
@@ -68,6 +74,12 @@ impl<'a> Mapping<'a> {
     /// # Errors
     /// What is wrong with it.
     pub fn read(&self, record: &StringRecord) -> Result<Option<Entry>, String> {
+        // Else a list that was cut off, or `1,50` without quotes, would be read as something else.
+        // An empty cell too many is a delimiter at the end.
+        let beyond = record.iter().skip(self.cells).any(|cell| !cell.trim().is_empty());
+        if record.len() < self.cells || beyond {
+            return Err(format!("it has {} cells and not {}", record.len(), self.cells));
+        }
         let cell = |at: usize| record.get(at).map(str::trim).unwrap_or_default();
         let perhaps = |at: Option<usize>| {
             at.map(cell).filter(|text| !text.is_empty() && *text != "null").map(str::to_owned)
@@ -172,10 +184,13 @@ mod tests {
             "7,B,1.50,now,r",
             ",B,1.50,1,r",
             "\0,B,1.50,1,r",
+            "7,B,1.50,1",
+            "7,B,1,50,1,r",
             "",
         ] {
             assert!(read(&feed, row).is_err(), "{row:?}");
         }
+        assert!(read(&feed, "7,B,1.50,1,r,").is_ok(), "a delimiter at the end");
         let lacking = StringRecord::from(vec!["id", "t"]);
         let error = Mapping::new(&feed, &lacking).err().expect("an error");
         assert_eq!(error, "there is no column `a` but id, t");

@@ -8,11 +8,12 @@ use super::table;
 const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;color:#1b1f24;margin:2rem auto;\
     max-width:75rem;padding:0 1rem}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}\
     table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem;\
-    border-bottom:1px solid #d8dee4;vertical-align:top;overflow-wrap:anywhere}\
-    th{border-bottom:2px solid #1b1f24}.n{text-align:right;white-space:nowrap;\
+    border-bottom:1px solid #d8dee4;vertical-align:top}td{max-width:20rem;\
+    overflow-wrap:break-word}th{border-bottom:2px solid #1b1f24;white-space:nowrap}\
+    .wide{overflow-x:auto}.n{text-align:right;white-space:nowrap;\
     font-variant-numeric:tabular-nums}.good{color:#116329}.bad{color:#a40e26}\
     thead{display:table-header-group}tr{break-inside:avoid}@page{size:A4 landscape;margin:1.5cm}\
-    @media print{body{margin:0;max-width:none;font-size:10px}}";
+    @media print{.wide{overflow:visible}body{margin:0;max-width:none;font-size:10px}}";
 
 /// The page.
 pub fn page(report: &Report) -> String {
@@ -65,7 +66,8 @@ fn section(title: &str, rows: &[Vec<String>]) -> String {
     };
     let rows: String = rows.iter().map(|row| line(row, "td")).collect();
     format!(
-        "<h2>{title}</h2><table><thead>{}</thead><tbody>{rows}</tbody></table>",
+        "<h2>{title}</h2><div class=\"wide\"><table><thead>{}</thead><tbody>{rows}</tbody></table>\
+         </div>",
         line(head, "th")
     )
 }

@@ -220,6 +220,11 @@ impl Draft {
         }
     }
 
+    /// True when every row so far could be read.
+    pub const fn is_readable(&self) -> bool {
+        self.report.unreadable == 0
+    }
+
     /// A movement of the provider's list.
     ///
     /// # Errors

@@ -82,17 +82,25 @@ impl Standard {
 
 /// Looks whether the node is ready, until it ends.
 async fn report(app: Weak<App>, mut reporter: HealthReporter, mut stage: watch::Receiver<Stage>) {
+    let mut said = false;
     loop {
         let now = *stage.borrow_and_update();
         let Some(app) = app.upgrade().filter(|_| now != Stage::Stopping) else { break };
-        say(&reporter, is_ready(&app, now != Stage::Serving).await).await;
+        let is_ready = is_ready(&app, now != Stage::Serving).await;
+        // Whoever watches is told of a change, and of nothing else.
+        if is_ready != said {
+            say(&reporter, is_ready).await;
+            said = is_ready;
+        }
         drop(app);
         // Whoever no longer says where the process is has ended.
         if let Ok(Err(_)) = tokio::time::timeout(LOOK_EVERY, stage.changed()).await {
             break;
         }
     }
-    say(&reporter, false).await;
+    if said {
+        say(&reporter, false).await;
+    }
     // Whoever watches is let go: a watch is no call that an end would have to wait for.
     for service in ["", SERVICE_NAME] {
         reporter.clear_service_status(service).await;

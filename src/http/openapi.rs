@@ -108,7 +108,8 @@ fn everything() -> openapi::OpenApi {
     let mut all = operator();
     "Seamless wallet".clone_into(&mut all.info.title);
     let mut text = "The operator's own API and the callbacks of every provider's protocol. \
-        Each of them has a document of its own, too.\n\n## The operator's API\n\n"
+        Each of them has a document of its own, too. What calls over gRPC is described by \
+        `wallet.proto`, and by the node's reflection service.\n\n## The operator's API\n\n"
         .to_owned();
     text.push_str(all.info.description.as_deref().unwrap_or_default());
     let mut groups = tag_groups(&all);

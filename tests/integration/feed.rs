@@ -179,7 +179,12 @@ async fn a_refused_movement_another_player_and_a_row_that_makes_no_sense_are_tol
     let report = ledger.report(&list, &[]).await;
     let differs = report["findings"].as_array().expect("findings").iter();
     let notes: Vec<&str> = differs.filter_map(|finding| finding["detail"].as_str()).collect();
-    assert!(notes.contains(&"refused here"), "{notes:?}");
+    let refused = "refused here; round 66522376884180 there, r here";
+    assert!(notes.contains(&refused), "one movement is one finding: {notes:?}");
+    let euro = &report["currencies"]["EUR"];
+    assert_eq!(euro["difference"], "1.00", "the refused bet");
+    assert_eq!(euro["findings"]["amount_differs"], json!({"count": 1, "amount": "1.00"}));
+    assert_eq!(euro["findings"]["detail_differs"]["amount"], "0.00");
     assert!(notes.contains(&"player cleo there, bob here"), "{notes:?}");
     assert_eq!(report["unreadable"], 2);
     let lines: Vec<&Value> = report["unreadable_rows"]
@@ -189,6 +194,22 @@ async fn a_refused_movement_another_player_and_a_row_that_makes_no_sense_are_tol
         .map(|row| &row["line"])
         .collect();
     assert_eq!(lines, [12, 13], "as an editor counts them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn money_of_another_currency_is_a_difference_in_both() {
+    let ledger = Ledger::of_the_feed(&[]).await;
+    let list = captured()
+        .replace("64f0c2a19b3d5e7f80a1b202,W,4.20,EUR", "64f0c2a19b3d5e7f80a1b202,W,4.20,USD");
+    let report = ledger.report(&list, &[]).await;
+    for (currency, difference) in [("EUR", "4.20"), ("USD", "-4.20")] {
+        let total = &report["currencies"][currency];
+        assert_eq!(total["difference"], difference, "{report}");
+        assert_eq!(total["findings"]["detail_differs"], json!({"count": 1, "amount": difference}));
+    }
+    let rounds = report["rounds"].as_array().expect("rounds").iter();
+    let differences: Vec<&Value> = rounds.map(|round| &round["difference"]).collect();
+    assert_eq!(differences, ["4.20", "-4.20"], "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -227,13 +248,20 @@ async fn the_table_and_the_page_say_it_to_people_whatever_the_list_holds() {
 async fn a_list_that_cannot_be_compared_is_refused_with_a_reason() {
     let database = Database::fresh().await;
     let folder = Folder::new("wallet-feed-test");
-    let path = folder.path().join("feed.csv");
-    std::fs::write(&path, captured().replace("referenceID", "reference")).expect("a file");
-    let path = path.to_str().expect("a path");
+    let file = |name: &str, list: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, list).expect("a file");
+        path.to_str().expect("a path").to_owned()
+    };
+    let path = &file("feed.csv", captured().replace("referenceID", "reference"));
+    let head: String = captured().lines().take(2).map(|line| format!("{line}\n")).collect();
+    let (bare, empty) = (&file("bare.csv", head), &file("empty.csv", String::new()));
     let mapped = Setup::on(&database).with(FEED);
     for (setup, provider, file, complaint) in [
         (&mapped, "pragmatic", path, "there is no column `referenceID`"),
-        (&mapped, "pragmatic", "/nowhere.csv", "cannot read /nowhere.csv"),
+        (&mapped, "pragmatic", bare, "the list has no movement"),
+        (&mapped, "pragmatic", empty, "there is no line that names the columns"),
+        (&mapped, "pragmatic", &"/nowhere.csv".to_owned(), "cannot read /nowhere.csv"),
         (&mapped, "softswiss", path, "[providers.softswiss.feed] is missing"),
         (&mapped, "nobody", path, "there is no [providers.nobody]"),
     ] {

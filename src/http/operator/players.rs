@@ -189,15 +189,20 @@ refusals!(ChangeRefusals: docs::of_bodies() =>
     patch, path = "/operator/v1/players/{player_id}", tag = "players",
     params(("player_id" = String, Path, example = "p-42")),
     request_body(
-        content = PlayerChange, example = json!({
-            "status": "frozen", "bet_limit": "10.00",
-            "reason": "asked for a break, case 1234", "author": "m.rossi"
-        })
+        content = PlayerChange,
+        examples(
+            ("1_limit" = (summary = "A limit", value = json!({
+                "bet_limit": "10.00", "reason": "asked for it, case 1234", "author": "m.rossi"
+            }))),
+            ("2_freeze" = (summary = "No bets", value = json!({
+                "status": "frozen", "reason": "asked for a break, case 1234", "author": "m.rossi"
+            }))),
+        )
     ),
     responses(
         (status = 200, description = "As it is now.", body = Player, example = json!({
-            "player_id": "p-42", "currency": "EUR", "balance": "100.00", "version": 2,
-            "status": "frozen", "bet_limit": "10.00"
+            "player_id": "p-42", "currency": "EUR", "balance": "100.00", "version": 1,
+            "status": "active", "bet_limit": "10.00"
         })),
         ChangeRefusals
     )

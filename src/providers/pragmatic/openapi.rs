@@ -102,8 +102,8 @@ fn encoded(fields: &Value) -> Option<String> {
         jackpot_win,
         promo_win,
         end_round,
-        refund,
         adjustment,
+        refund,
         balance_per_game,
         session_expired,
         round_details,
@@ -375,7 +375,7 @@ fn refund() {}
         content = Adjustment,
         content_type = "application/x-www-form-urlencoded",
         example = json!({
-            "userId": "demo-player", "gameId": "227", "roundId": "700100200777",
+            "userId": "demo-player", "gameId": "vs20demogame", "roundId": "700100200301",
             "amount": "-5.00", "reference": "64f0c2a19b3d5e7f80a1b20f",
             "providerId": "PragmaticPlay", "validBetAmount": "10.00",
             "timestamp": 1_795_308_600_000_i64, "token": "demo-token",

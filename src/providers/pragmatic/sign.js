@@ -3,10 +3,11 @@
 export const asks = 'Secret';
 
 export async function sign(request, secret) {
-  const pairs = [...new URLSearchParams(request.body)].filter(([name]) => name !== 'hash');
-  const signed = pairs.filter(([, value]) => value !== '');
-  signed.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const text = signed.map(([name, value]) => `${name}=${value}`).join('&');
+  // What is empty is not signed, and need not be sent.
+  const given = ([name, value]) => name !== 'hash' && value !== '';
+  const pairs = [...new URLSearchParams(request.body)].filter(given);
+  pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const text = pairs.map(([name, value]) => `${name}=${value}`).join('&');
   const signature = md5(new TextEncoder().encode(text + secret));
   request.body = new URLSearchParams([...pairs, ['hash', signature]]).toString();
   return { text: `${text}…`, signature };

@@ -83,6 +83,14 @@ fn every_call_and_every_answer_with_a_body_has_an_example_and_no_two_calls_share
     }
 }
 
+#[test]
+fn calls_stand_in_the_order_of_a_game_so_that_each_can_be_tried_after_the_last() {
+    let text = printed("pragmatic");
+    let order = ["authenticate", "balance", "bet", "result", "adjustment", "refund"];
+    let places = order.map(|call| text.find(&format!("\"/pragmatic/{call}.html\": {{")));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+}
+
 /// What stands between fences of a kind in the part about signing.
 fn fenced<'t>(text: &'t str, kind: &str) -> Vec<&'t str> {
     let open = format!("```{kind}\n");
@@ -102,6 +110,6 @@ fn the_worked_examples_of_signing_print_what_they_say() {
         }
         let output = Command::new("sh").args(["-c", command]).output().expect("sh");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(said.split_whitespace().next(), Some(promised), "{name}: {command}");
+        assert_eq!(said.trim_end(), promised, "{name}: {command}");
     }
 }

@@ -48,6 +48,9 @@ async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     type_secret(&browser, "pragmatic", secret).await;
     let bet = try_out(&browser, "pragmatic_bet").await;
     assert_eq!((&bet["error"], &bet["cash"]), (&json!(0), &json!(998.5)), "{bet}");
+    let line = "document.querySelector('[id$=\"pragmatic_bet\"] .curl').textContent";
+    let sent = browser.run(&format!("return {line}")).await.to_string();
+    assert!(sent.contains("amount=1.5") && !sent.contains("bonusCode"), "nothing empty: {sent}");
     let row = world.row("pragmatic", "64f0c2a19b3d5e7f80a1b201").await;
     assert_eq!(row, Some(("applied".to_owned(), String::new(), -150)));
 
@@ -62,6 +65,11 @@ async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     let player = try_out(&browser, "players_open").await;
     assert_eq!(player["player_id"], "p-42", "{player}");
     assert_eq!(world.balance("p-42").await, 0);
+    // A search as it stands on the page, nothing filled in, finds what there is.
+    let found = try_out(&browser, "transactions_list").await;
+    let keys = found["items"].as_array().expect("items").iter();
+    let keys: Vec<_> = keys.filter_map(|row| row["tx_id"].as_str()).collect();
+    assert!(keys.contains(&"64f0c2a19b3d5e7f80a1b201"), "{found}");
 
     assert_eq!(browser.complaints().await, Vec::<Value>::new());
     let node = format!("http://{}/", world.nodes[0].api.address);

@@ -34,6 +34,9 @@ async fn health_follows_readiness_and_needs_no_key() {
             let ended = world.nodes[0].stop();
             let (status, ()) = tokio::join!(ended, until(ServingStatus::NotServing));
             assert!(status.success());
+            // And only once, however long it goes on serving.
+            let more = watch.message().await;
+            assert!(!matches!(more, Ok(Some(_))), "told again what it knew: {more:?}");
         }
     }
 }

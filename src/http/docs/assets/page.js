@@ -116,6 +116,23 @@ function fillForms({ paths, components }) {
   }
 }
 
+// What may be left out is left out: filters that are all filled in find nothing, and a page's size
+// is no part of an export. How such a value looks is said beside its field.
+function emptyFilters({ paths }) {
+  for (const { parameters } of Object.values(paths).flatMap(Object.values)) {
+    for (const one of parameters ?? []) {
+      if (one.in !== 'query' || one.required) continue;
+      const { example } = one;
+      if (example !== undefined) one.description = `${one.description ?? ''}\n\nSuch as \`${example}\`.`;
+      delete one.example;
+      if (one.schema?.default !== undefined) {
+        one.description = `${one.description ?? ''}\n\nIf left out, \`${one.schema.default}\`.`;
+        delete one.schema.default;
+      }
+    }
+  }
+}
+
 // ---- The page ----
 
 function keepTheme() {
@@ -131,6 +148,7 @@ await signAll();
 const spec = await (await fetch(file)).json();
 spec.servers = [{ url: new URL('..', location.href).href.replace(/\/$/, ''), description: 'This node' }];
 fillForms(spec);
+emptyFilters(spec);
 listContents(spec);
 element('page').replaceChildren();
 globalThis.ui = globalThis.SwaggerUIBundle({

@@ -42,7 +42,7 @@ pub(super) fn how_to() -> String {
         With the secret `{SECRET}` this body\n\n\
         ```text\n{BODY}\n```\n\n\
         is signed so\n\n\
-        ```sh\nprintf '%s' '{text}{SECRET}' | md5sum\n```\n\n\
+        ```sh\nprintf '%s' '{text}{SECRET}' | md5sum | cut -d' ' -f1\n```\n\n\
         which prints\n\n\
         ```text\n{hash}\n```\n\n\
         and is sent with `&hash={hash}` behind it. The parameters of a call may come in any \

@@ -1,0 +1,17 @@
+#!/bin/bash
+# A command of the wallet beside `make run`: with its configuration, its database and its Redis.
+#   deploy/local/wallet.sh reconcile --full
+#   deploy/local/wallet.sh reconcile-provider --provider pragmatic --file FEED.csv
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+state=$root/.local/run
+if (($# == 0)) || ! kill -0 "$(cat "$state/wallet.pid" 2>/dev/null)" 2>/dev/null; then
+  echo "wallet.sh: start 'make run' in another terminal, then say which command of 'wallet --help'" >&2
+  exit 2
+fi
+# shellcheck source=/dev/null
+. "$state/environment"
+command=$1
+shift
+exec "$WALLET_BIN" "$command" --config "$root/deploy/dev.toml" "$@"
