@@ -2,16 +2,17 @@
 //!
 //! [`connect`] and [`hosts`] make connections. [`engine`] commits commands in groups; [`commit`]
 //! and [`read`] are its statements. [`lease`], [`audit`], [`reconciliation`], [`mod@parked`] and
-//! [`expiry`] are what the jobs say. [`search`], [`statement`], [`rounds`], [`listed`] and
-//! [`provider_rows`] read the ledger for people, [`operator_audit`] and [`mismatches`] keep what it
-//! has no room for. The other files are look-ups that move no money. Nothing here knows a provider,
-//! HTTP or Redis.
+//! [`expiry`] are what the jobs say. [`search`], [`statement`], [`entries`], [`rounds`], [`listed`]
+//! and [`provider_rows`] read the ledger for people, [`operator_audit`] and [`mismatches`] keep
+//! what it has no room for. The other files are look-ups that move no money. Nothing here knows a
+//! provider, HTTP or Redis.
 
 pub mod audit;
 mod chunks;
 pub mod commit;
 pub mod connect;
 pub mod engine;
+pub mod entries;
 pub mod expiry;
 pub mod games;
 pub mod hosts;

@@ -132,6 +132,8 @@ pub struct Filter {
     pub key_name: Option<String>,
     /// Of one kind.
     pub action: Option<String>,
+    /// Under this key.
+    pub idempotency_key: Option<String>,
     /// About one movement.
     pub transaction_id: Option<TransactionId>,
     /// Not before this millisecond.
@@ -155,14 +157,15 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Entry>, LookupEr
         r#"
         SELECT audit_id, at, key_name, author, reason, action, player_id, provider, subject,
                idempotency_key, outcome, transaction_id, before_state, after_state
-        FROM operator_audit
+        FROM operator_audit /* deeds */
         WHERE audit_id < $1 AND audit_id >= $2
           AND ($3::text IS NULL OR player_id = $3)
           AND ($4::text IS NULL OR key_name = $4)
           AND ($5::text IS NULL OR action = $5)
           AND ($6::uuid IS NULL OR transaction_id = $6)
+          AND ($7::text IS NULL OR idempotency_key = $7)
         ORDER BY audit_id DESC
-        LIMIT $7
+        LIMIT $8
         "#,
         filter.before.map_or(to, |before| before.min(to)),
         filter.from.map_or(Uuid::nil(), first_id_at),
@@ -170,6 +173,7 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Entry>, LookupEr
         filter.key_name,
         filter.action,
         filter.transaction_id.map(|id| id.uuid()),
+        filter.idempotency_key,
         i64::from(filter.limit),
     )
     .fetch_all(pool)

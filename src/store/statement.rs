@@ -7,18 +7,11 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::LookupError;
-use super::chunks::send_all;
-use super::listed::Listed;
-use super::read::StoredRow;
 use super::search::first_id_at;
-use crate::core::{Category, Currency, Kind, Micros, PlayerId, Row};
-
-/// Rows that an export takes at once.
-const CHUNK: usize = 1000;
+use crate::core::{Category, Kind, Micros, PlayerId};
 
 /// A place in a player's chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,82 +126,4 @@ pub async fn totals(
             })
         })
         .collect()
-}
-
-/// Which entries.
-#[derive(Clone, Copy, Debug)]
-pub struct Entries {
-    /// After this version.
-    pub after: i64,
-    /// Up to this version.
-    pub last: i64,
-    /// Also those that moved nothing.
-    pub all: bool,
-}
-
-/// So many entries of a player, oldest first.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn entries(
-    pool: &PgPool,
-    player: &PlayerId,
-    which: Entries,
-    limit: i64,
-) -> Result<Vec<Row>, LookupError> {
-    let rows = sqlx::query_as!(
-        StoredRow,
-        r#"
-        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
-               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, NULL::bigint AS round_credits
-        FROM trx_log /* entries */
-        WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
-          AND ($4 OR amount_micros <> 0)
-        ORDER BY wallet_version
-        LIMIT $5
-        "#,
-        player.as_str(),
-        which.after,
-        which.last,
-        which.all,
-        limit,
-    )
-    .fetch_all(pool)
-    .await
-    .map_err(LookupError::of_search)?;
-    rows.into_iter().map(StoredRow::into_row).collect()
-}
-
-/// All entries of a player, oldest first, in chunks. They come from the server as they are taken.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn export(
-    pool: &PgPool,
-    (player, currency): (&PlayerId, &Currency),
-    (which, timeout_ms): (Entries, u64),
-    to: &mpsc::Sender<Vec<Listed>>,
-) -> Result<(), LookupError> {
-    let mut transaction = super::connect::patient(pool, timeout_ms).await?;
-    let found = sqlx::query_as!(
-        StoredRow,
-        r#"
-        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
-               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, NULL::bigint AS round_credits
-        FROM trx_log /* all entries */
-        WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
-          AND ($4 OR amount_micros <> 0)
-        ORDER BY wallet_version
-        "#,
-        player.as_str(),
-        which.after,
-        which.last,
-        which.all,
-    )
-    .fetch(&mut *transaction);
-    send_all(found, |row| Listed { row, currency: Some(currency.clone()) }, CHUNK, to).await
 }

@@ -11,16 +11,19 @@ use uuid::Uuid;
 
 use super::audited::shown;
 use super::docs::{self, refusals};
-use super::extract::QueryParams;
-use super::reconciliation::{bad_values, page_of};
+use super::extract::{IdempotencyKey, QueryParams};
+use super::reconciliation::{bad_values, one_of, page_of};
 use super::transactions::bad_query;
-use super::wire::{Faults, moment, moment_of};
+use super::wire::{Faults, moment};
 use crate::app::App;
 use crate::core::{PlayerId, TransactionId};
 use crate::http::problem::Problem;
 use crate::store::operator_audit::{self, Entry, Filter};
 
-/// Which deeds.
+/// Everything that is written down.
+const ACTIONS: &[&str] = &["correction", "player", "game", "redrive", "give_up"];
+
+/// Which deeds. All that is given has to hold.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -34,6 +37,10 @@ pub struct AuditQuery {
     /// Of one kind: `correction`, `player`, `game`, `redrive` or `give_up`.
     #[param(example = "correction")]
     action: Option<String>,
+    /// Asked for with this `Idempotency-Key`, by whichever player's correction. A deposit or a
+    /// withdrawal is no deed by hand: it is found among the transactions.
+    #[param(example = "case-1234")]
+    idempotency_key: Option<String>,
     /// About one movement.
     #[param(example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6")]
     transaction_id: Option<String>,
@@ -142,13 +149,17 @@ pub async fn list(
     let page = page_of(&mut faults, query.limit, query.cursor.as_deref());
     let id = query.transaction_id.as_deref().map(Uuid::try_parse);
     let id = id.map(|parsed| parsed.map_err(|_| "is no transaction id"));
+    let (from, to) = faults.period(query.from.as_deref(), query.to.as_deref());
     let filter = Filter {
         player: faults.check_optional("player_id", query.player_id.map(PlayerId::parse)),
         key_name: query.key_name,
-        action: query.action,
+        action: faults.check_optional("action", query.action.map(|action| one_of(action, ACTIONS))),
+        idempotency_key: faults
+            .check_optional("idempotency_key", query.idempotency_key.map(IdempotencyKey::parse))
+            .map(|key| key.0),
         transaction_id: faults.check_optional("transaction_id", id).map(TransactionId::new),
-        from: faults.check_optional("from", query.from.as_deref().map(moment_of)),
-        to: faults.check_optional("to", query.to.as_deref().map(moment_of)),
+        from,
+        to,
         before: page.before,
         limit: page.limit.saturating_add(1),
     };

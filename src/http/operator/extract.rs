@@ -108,14 +108,21 @@ impl IdempotencyKey {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all("idempotency-key").iter();
         let first = values.next().ok_or_else(error::idempotency_key_missing)?;
-        let text = first.to_str().unwrap_or_default();
+        match (Self::parse(first.to_str().unwrap_or_default()), values.next()) {
+            (Ok(key), None) => Ok(key),
+            _ => Err(error::idempotency_key_invalid()),
+        }
+    }
+
+    /// A key as somebody says it.
+    ///
+    /// # Errors
+    /// Words for the caller.
+    pub fn parse(text: impl Into<String>) -> Result<Self, &'static str> {
+        let text = text.into();
         let fits =
             (1..=Self::MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        if fits && values.next().is_none() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(error::idempotency_key_invalid())
-        }
+        if fits { Ok(Self(text)) } else { Err("must be 1 to 200 visible ASCII characters") }
     }
 }
 

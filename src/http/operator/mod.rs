@@ -24,6 +24,7 @@ mod reconciliation;
 mod rounds;
 mod sessions;
 mod statement;
+mod statement_cursor;
 #[cfg(test)]
 mod tests;
 mod transactions;

@@ -46,7 +46,8 @@ pub(super) fn bad_values(field: &'static str, detail: &str) -> Problem {
     )
 }
 
-fn one_of(word: String, words: &[&str]) -> Result<String, String> {
+/// One of the words that a listing may be narrowed by.
+pub(super) fn one_of(word: String, words: &[&str]) -> Result<String, String> {
     if words.contains(&word.as_str()) {
         Ok(word)
     } else {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,13 +14,15 @@ use super::export::{self, Format, Shape};
 use super::extract::{PathParams, PlayerPath, QueryParams};
 use super::players;
 use super::reconciliation::bad_values;
+use super::statement_cursor::{Asked, Cursor};
 use super::transactions::{Transaction, bad_query};
-use super::wire::{Faults, moment_of, money};
+use super::wire::{Faults, money};
 use crate::app::App;
 use crate::core::{PlayerId, Reason, WalletState};
 use crate::http::problem::Problem;
+use crate::store::entries::{self, Entries};
 use crate::store::listed::Listed;
-use crate::store::statement::{self, Entries, Mark, Period};
+use crate::store::statement::{self, Mark, Total};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 500;
@@ -42,28 +43,30 @@ pub struct StatementQuery {
     /// How many entries at most. Not for an export, which is all.
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u16>,
-    /// The `next_cursor` of the page before.
-    #[param(example = 57)]
-    cursor: Option<i64>,
+    /// The `next_cursor` of the page before. For an export, the `version` of the last entry of one
+    /// that broke off.
+    #[param(example = "57")]
+    cursor: Option<String>,
 }
 
 /// A player's account over a period. The opening balance and the amounts of all entries are the
 /// closing balance; each entry's `balance_after` is the running one.
 ///
 /// A movement that had to wait stands where it was decided, not where it arrived. Periods that
-/// follow one another share no entry and leave none out.
+/// follow one another share no entry and leave none out. All pages are of the period as the first
+/// one found it: what arrives meanwhile is in none of them.
 #[derive(Serialize, ToSchema)]
 pub struct Statement {
     player_id: String,
     currency: String,
     opening: Balance,
     closing: Balance,
-    /// What moved in the whole period, by purpose.
-    totals: Vec<StatementTotal>,
+    /// What moved in the whole period, by purpose. Counted for the first page; `null` on the others.
+    totals: Option<Vec<StatementTotal>>,
     /// Oldest first.
     entries: Vec<Transaction>,
     /// For the next page; `null` on the last.
-    next_cursor: Option<i64>,
+    next_cursor: Option<String>,
 }
 
 /// A balance at one place of the chain of versions.
@@ -92,6 +95,17 @@ pub struct StatementTotal {
     amount: String,
 }
 
+impl From<Total> for StatementTotal {
+    fn from(total: Total) -> Self {
+        Self {
+            kind: total.kind.as_str(),
+            category: total.category.as_str(),
+            count: total.count,
+            amount: money(total.amount),
+        }
+    }
+}
+
 refusals!(ReadRefusals: docs::of_all() =>
     bad_values("limit", "must be 1 to 500"),
     docs::in_path("player_id", "longer than 100 bytes"),
@@ -99,6 +113,11 @@ refusals!(ReadRefusals: docs::of_all() =>
     error::search_too_wide());
 
 /// Read a player's statement, oldest entry first. Follow `next_cursor` with the same period.
+///
+/// The first page looks through all of the player's rows. Each further one costs about its own
+/// size where entries follow one another closely, and as much as the first where a long time lies
+/// between them: nothing keeps a player's rows in order, because that would cost every bet. A whole
+/// statement of very many entries is better exported, which looks through them once.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
     operation_id = "statement",
@@ -129,33 +148,43 @@ pub async fn read(
     QueryParams(query): QueryParams<StatementQuery>,
 ) -> Result<Json<Statement>, Problem> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    let mut faults = Faults::default();
+    let asked = asked_of(&mut faults, &player, &query);
     let fits = (1..=MAX_LIMIT).contains(&limit);
-    let (wallet, period) =
-        period_of(&app, &player, &query, if fits { Ok(()) } else { Err("must be 1 to 500") })
-            .await?;
+    faults.check("limit", if fits { Ok(()) } else { Err("must be 1 to 500") });
+    let cursor = query.cursor.as_deref().map(|text| Cursor::parse(text, &asked));
+    let cursor = faults.check_optional("cursor", cursor);
+    faults.none_or(bad_query)?;
+    let wallet = players::find(&app, &player).await?;
     let pool = &app.office.pool;
-    let totals = statement::totals(pool, &player, &period).await?;
-    let which = entries_of(&query, &period);
-    let one_more = i64::from(limit).saturating_add(1);
-    let mut rows = statement::entries(pool, &player, which, one_more).await?;
+    let (period, totals) = match cursor {
+        Some(cursor) => (cursor.period, None),
+        None => {
+            let period = statement::period(pool, &player, (asked.from, asked.to)).await?;
+            (period, Some(statement::totals(pool, &player, &period).await?))
+        }
+    };
+    let which = Entries {
+        after: cursor.map_or(period.opening.version, |cursor| cursor.after),
+        after_id: cursor.map(|cursor| cursor.after_id),
+        last: period.closing.version,
+        all: asked.all,
+    };
+    let bound = (limit.saturating_add(1), app.office.examine);
+    let mut rows = entries::page(pool, &player, which, bound).await?;
     let more = rows.len() > usize::from(limit);
     rows.truncate(limit.into());
-    let last = rows.last().filter(|_| more);
+    let next = rows.last().filter(|_| more).and_then(|row| {
+        let after_id = row.transaction_id.uuid();
+        Some(Cursor { after: row.link?.version, after_id, period })
+    });
     Ok(Json(Statement {
         player_id: player.to_string(),
         currency: wallet.currency.to_string(),
         opening: period.opening.into(),
         closing: period.closing.into(),
-        totals: totals
-            .into_iter()
-            .map(|total| StatementTotal {
-                kind: total.kind.as_str(),
-                category: total.category.as_str(),
-                count: total.count,
-                amount: money(total.amount),
-            })
-            .collect(),
-        next_cursor: last.and_then(|row| row.link).map(|link| link.version),
+        totals: totals.map(|totals| totals.into_iter().map(StatementTotal::from).collect()),
+        next_cursor: next.map(|cursor| cursor.text(&asked)),
         entries: rows
             .into_iter()
             .map(|row| Listed { row, currency: Some(wallet.currency.clone()) }.into())
@@ -228,10 +257,14 @@ pub async fn export(
     let format = Format::named(&format)?;
     let player =
         PlayerId::parse(player).map_err(|error| docs::in_path("player_id", &error.to_string()))?;
+    let mut faults = Faults::default();
+    let asked = asked_of(&mut faults, &player, &query);
     let fits = query.limit.is_none();
-    let (wallet, period) =
-        period_of(&app, &player, &query, if fits { Ok(()) } else { Err("an export is all of it") })
-            .await?;
+    faults.check("limit", if fits { Ok(()) } else { Err("an export is all of it") });
+    let after = faults.check_optional("cursor", query.cursor.as_deref().map(version_of));
+    faults.none_or(bad_query)?;
+    let wallet = players::find(&app, &player).await?;
+    let period = statement::period(&app.office.pool, &player, (asked.from, asked.to)).await?;
     let mut head = format.line(&Transaction::COLUMNS, None::<&()>)?;
     head.extend(edge(format, "opening", &wallet, period.opening)?);
     let shape = Shape {
@@ -244,10 +277,15 @@ pub async fn export(
         tail: edge(format, "closing", &wallet, period.closing)?,
     };
     let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
-    let which = entries_of(&query, &period);
+    let which = Entries {
+        after: after.unwrap_or_default().max(period.opening.version),
+        after_id: None,
+        last: period.closing.version,
+        all: asked.all,
+    };
     export::send(&app, format, shape, |rows| async move {
         let whose = (&player, &wallet.currency);
-        statement::export(&pool, whose, (which, timeout), &rows).await
+        entries::export(&pool, whose, (which, timeout), &rows).await
     })
     .await
 }
@@ -279,36 +317,13 @@ fn edge(
     format.line(&cells, Some(&value))
 }
 
-fn entries_of(query: &StatementQuery, period: &Period) -> Entries {
-    Entries {
-        after: query.cursor.unwrap_or_default().max(period.opening.version),
-        last: period.closing.version,
-        all: query.all.unwrap_or_default(),
-    }
+fn asked_of(faults: &mut Faults, player: &PlayerId, query: &StatementQuery) -> Asked {
+    let (from, to) = faults.period(query.from.as_deref(), query.to.as_deref());
+    Asked { player: player.clone(), from, to, all: query.all.unwrap_or_default() }
 }
 
-async fn period_of(
-    app: &App,
-    player: &PlayerId,
-    query: &StatementQuery,
-    limit: Result<(), &str>,
-) -> Result<(WalletState, Period), Problem> {
-    let mut faults = Faults::default();
-    let from = faults.check_optional("from", query.from.as_deref().map(moment_of));
-    let to = faults.check_optional("to", query.to.as_deref().map(moment_of));
-    faults.check("limit", limit);
-    faults.check("to", in_order(from, to));
-    faults.none_or(bad_query)?;
-    let wallet = players::find(app, player).await?;
-    let period = statement::period(&app.office.pool, player, (from, to)).await?;
-    Ok((wallet, period))
-}
-
-fn in_order(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Result<(), &'static str> {
-    match (from, to) {
-        (Some(from), Some(to)) if to < from => Err("must not be before `from`"),
-        _ => Ok(()),
-    }
+fn version_of(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_| "must be the `version` of an entry")
 }
 
 #[cfg(test)]

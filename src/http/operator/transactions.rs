@@ -16,7 +16,7 @@ use super::error;
 use super::export::{self, Format, Shape};
 use super::extract::{PathParams, QueryParams};
 use super::reconciliation::bad_values;
-use super::wire::{Faults, moment, moment_of, money, word};
+use super::wire::{Faults, moment, money, word};
 use crate::app::App;
 use crate::core::{
     Category, GameId, Kind, Micros, PlayerId, ProviderId, RoundId, RowOutcome, TransactionId, TxId,
@@ -336,7 +336,7 @@ fn search_of(
     let category = |text: &String| word(text, Category::parse, Category::ALL, Category::as_str);
     let outcome =
         |text: &String| word(text, RowOutcome::parse, RowOutcome::ALL, RowOutcome::as_str);
-    let time = |text: &String| moment_of(text);
+    let (from, to) = faults.period(query.from.as_deref(), query.to.as_deref());
     let provider =
         faults.check_optional("provider", query.provider.as_ref().map(ProviderId::parse));
     let tx_id = faults.check_optional("tx_id", query.tx_id.as_ref().map(TxId::parse));
@@ -356,8 +356,8 @@ fn search_of(
         kind: faults.check_optional("kind", query.kind.as_ref().map(kind)),
         category: faults.check_optional("category", query.category.as_ref().map(category)),
         outcome: faults.check_optional("outcome", query.outcome.as_ref().map(outcome)),
-        from: faults.check_optional("from", query.from.as_ref().map(time)),
-        to: faults.check_optional("to", query.to.as_ref().map(time)),
+        from,
+        to,
         before: None,
     };
     let before = faults.check_optional("cursor", cursor);

@@ -155,6 +155,20 @@ impl Faults {
         value.and_then(|value| self.check(field, value))
     }
 
+    /// A time from `from` to before `to`, as far as they are given.
+    pub fn period(
+        &mut self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let from = self.check_optional("from", from.map(moment_of));
+        let to = self.check_optional("to", to.map(moment_of));
+        if from.zip(to).is_some_and(|(from, to)| to < from) {
+            self.check("to", Err::<(), _>("must not be before `from`"));
+        }
+        (from, to)
+    }
+
     /// True when nothing was noted.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -51,6 +51,18 @@ async fn a_correction_moves_money_once_with_author_and_reason_in_ledger_and_audi
     ] {
         assert_eq!(audit[3][name], value, "{name}");
     }
+    let of_key = office.audit("idempotency_key=case-12").await;
+    assert_eq!(of_key, audit[1..], "all that was asked for under the key");
+    assert_eq!(office.audit("idempotency_key=case-12&player_id=bob").await.len(), 0);
+    assert_eq!(office.audit("idempotency_key=case-1").await.len(), 0);
+    for bad in [
+        "idempotency_key=",
+        "idempotency_key=two%20words",
+        "action=gift",
+        "from=2026-10-02T00:00:00Z&to=2026-10-01T00:00:00Z",
+    ] {
+        assert_problem(&get(office.api(), &format!("/audit?{bad}")).await, 400, "invalid_query");
+    }
     office.close().await;
 }
 

@@ -181,6 +181,30 @@ async fn no_search_reads_the_whole_ledger_and_each_has_a_bound() {
     assert!(looked <= examine + 1, "{looked}");
 }
 
+#[tokio::test]
+async fn a_page_of_a_statement_looks_at_what_lies_between_its_entries_alone() {
+    let database = Database::fresh().await;
+    let mut connection = database.pool.acquire().await.expect("a connection");
+    let (players, rows) = (5, 20_000);
+    fill(&mut connection, players, rows).await;
+    sqlx::query("SET plan_cache_mode = force_custom_plan")
+        .execute(&mut *connection)
+        .await
+        .expect("a setting");
+    for after in [1_i64, 2_000, 3_900] {
+        let id: uuid::Uuid = sqlx::query_scalar(
+            "SELECT transaction_id FROM trx_log WHERE player_id = 'p-3' AND wallet_version = $1",
+        )
+        .bind(after)
+        .fetch_one(&database.pool)
+        .await
+        .expect("a row");
+        let values = format!("'p-3', '{id}', {after}, {}, 4000", after + 51);
+        let looked = looked_at(&mut connection, "entries close by", &values).await;
+        assert!((51..=51 * u64::from(players)).contains(&looked), "{after}: {looked}");
+    }
+}
+
 /// All pages of a search, with the size of each.
 async fn pages(office: &Office, query: &str) -> (Vec<Value>, Vec<usize>) {
     let (mut items, mut sizes, mut cursor) = (Vec::new(), Vec::new(), String::new());
@@ -261,6 +285,7 @@ async fn a_row_is_found_by_whatever_is_known_of_it() {
         "outcome=lost",
         "from=yesterday",
         "to=2026-10-01",
+        "from=2026-10-02T00:00:00Z&to=2026-10-01T00:00:00Z",
         "transaction_id=x",
         "cursor=x",
         "limit=501",
