@@ -98,7 +98,9 @@ refusals!(ReadRefusals: docs::of_all() =>
     error::refused(Reason::PlayerUnknown),
     error::search_too_wide());
 
-/// Read a player's statement, oldest entry first. Follow `next_cursor` with the same period.
+/// Read a player's statement, oldest entry first.
+///
+/// Follow `next_cursor` with the same period.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
     operation_id = "statement",
