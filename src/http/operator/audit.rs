@@ -121,7 +121,9 @@ impl TryFrom<Entry> for AuditEntry {
 
 refusals!(ListRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"));
 
-/// List what was changed by hand, newest first. Follow `next_cursor` with the same filter.
+/// List what was changed by hand, newest first.
+///
+/// Follow `next_cursor` with the same filter.
 #[utoipa::path(
     get, path = "/operator/v1/audit", tag = "audit", params(AuditQuery),
     responses(

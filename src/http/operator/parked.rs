@@ -90,7 +90,9 @@ impl From<Parked> for ParkedMovement {
 
 refusals!(ListRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"));
 
-/// List movements that wait, newest first. Follow `next_cursor` with the same filter.
+/// List movements that wait, newest first.
+///
+/// Follow `next_cursor` with the same filter.
 #[utoipa::path(
     get, path = "/operator/v1/parked", tag = "parked", params(ParkedQuery),
     responses(

@@ -135,7 +135,9 @@ impl From<Run> for ReconciliationRun {
 
 refusals!(RunRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"));
 
-/// List reconciliations, newest first. Follow `next_cursor` with the same filter.
+/// List reconciliations, newest first.
+///
+/// Follow `next_cursor` with the same filter.
 #[utoipa::path(
     get, path = "/operator/v1/reconciliation/runs", tag = "reconciliation", params(RunQuery),
     responses(
@@ -256,7 +258,9 @@ impl From<Drift> for ReconciliationDrift {
 
 refusals!(DriftRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"));
 
-/// List what reconciliations found, newest first. Follow `next_cursor` with the same filter.
+/// List what reconciliations found, newest first.
+///
+/// Follow `next_cursor` with the same filter.
 #[utoipa::path(
     get, path = "/operator/v1/reconciliation/drift", tag = "reconciliation", params(DriftQuery),
     responses(

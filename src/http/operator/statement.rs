@@ -112,12 +112,13 @@ refusals!(ReadRefusals: docs::of_all() =>
     error::refused(Reason::PlayerUnknown),
     error::search_too_wide());
 
-/// Read a player's statement, oldest entry first. Follow `next_cursor` with the same period.
+/// Read a player's statement, oldest entry first.
 ///
-/// The first page looks through all of the player's rows. Each further one costs about its own
-/// size where entries follow one another closely, and as much as the first where a long time lies
-/// between them: nothing keeps a player's rows in order, because that would cost every bet. A whole
-/// statement of very many entries is better exported, which looks through them once.
+/// Follow `next_cursor` with the same period. The first page looks through all of the player's
+/// rows. Each further one costs about its own size where entries follow one another closely, and
+/// as much as the first where a long time lies between them: nothing keeps a player's rows in
+/// order, because that would cost every bet. A whole statement of very many entries is better
+/// exported, which looks through them once.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
     operation_id = "statement",

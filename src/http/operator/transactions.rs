@@ -216,7 +216,9 @@ impl Transaction {
 refusals!(ListRefusals: docs::of_all() =>
     bad_values("limit", "must be 1 to 500"), error::search_too_wide());
 
-/// Search the ledger, newest first. Follow `next_cursor` with the same filter.
+/// Search the ledger, newest first.
+///
+/// Follow `next_cursor` with the same filter.
 ///
 /// A player, a round of a player, a key and an operator transaction id are looked up; any other
 /// search walks back through time, some rows for each page.

@@ -65,6 +65,9 @@ fn every_call_and_every_answer_with_a_body_has_an_example_and_no_two_calls_share
         let mut names = Vec::new();
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, call) in item.as_object().expect("calls") {
+                // It is shown as it is written.
+                let summary = call["summary"].as_str().expect("a summary");
+                assert!(!summary.contains('`'), "{name}: {summary}");
                 names.push(call["operationId"].as_str().expect("a name").to_owned());
                 let answers = call["responses"].as_object().expect("answers").values();
                 let bodies = answers.chain(call.get("requestBody"));
