@@ -15,7 +15,7 @@ use tonic_types::FieldViolation;
 
 use super::auth::Keys;
 use super::call::Call;
-use super::proto::wallet_service_server::WalletServiceServer;
+use super::proto::wallet_service_server::{SERVICE_NAME, WalletServiceServer};
 use super::refusal::Refusal;
 use super::service::Service;
 use crate::app::App;
@@ -57,7 +57,8 @@ pub async fn through(gate: Arc<Gate>, request: Request<Incoming>) -> Response<Bo
 }
 
 fn operation(path: &str) -> Option<&'static Operation> {
-    match path.rsplit('/').next()? {
+    let method = path.strip_prefix('/')?.strip_prefix(SERVICE_NAME)?.strip_prefix('/')?;
+    match method {
         "Authenticate" => Some(&AUTHENTICATE),
         "Balance" => Some(&BALANCE),
         "Execute" => Some(&EXECUTE),
@@ -120,6 +121,8 @@ fn unread(response: &Response<Body>) -> Refusal {
     let status = response.extensions().get::<Status>();
     let failure = match status.map(Status::code) {
         Some(Code::OutOfRange) => Failure::TooLarge,
+        // Other services and methods have been turned away before.
+        Some(Code::Unimplemented) => return Refusal::Compressed,
         _ => Failure::BadRequest(status.map_or("no message", Status::message).to_owned()),
     };
     failure.into()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -20,6 +21,8 @@ pub enum Refusal {
     Failed(Failure),
     /// These fields are at fault.
     Invalid(Vec<FieldViolation>),
+    /// The message is compressed, and nobody said that it may be.
+    Compressed,
 }
 
 impl From<Failure> for Refusal {
@@ -33,7 +36,7 @@ impl Refusal {
     pub const fn outcome(&self) -> &'static str {
         match self {
             Self::Failed(failure) => failure.as_str(),
-            Self::Invalid(_) => "bad_request",
+            Self::Invalid(_) | Self::Compressed => "bad_request",
         }
     }
 
@@ -42,13 +45,17 @@ impl Refusal {
         match self {
             Self::Failed(Failure::BadRequest(detail)) => Some(detail.clone()),
             Self::Failed(_) => None,
-            Self::Invalid(_) => Some(self.message()),
+            Self::Invalid(_) | Self::Compressed => Some(self.message()),
         }
     }
 
     /// The status code.
     pub const fn code(&self) -> Code {
-        let Self::Failed(failure) = self else { return Code::InvalidArgument };
+        let failure = match self {
+            Self::Failed(failure) => failure,
+            Self::Invalid(_) => return Code::InvalidArgument,
+            Self::Compressed => return Code::Unimplemented,
+        };
         match failure {
             Failure::UnknownOperation => Code::Unimplemented,
             Failure::AddressNotAllowed => Code::PermissionDenied,
@@ -77,6 +84,7 @@ impl Refusal {
 
     fn message(&self) -> String {
         match self {
+            Self::Compressed => "messages are taken as they are, not compressed",
             Self::Failed(Failure::BadSignature) => "a key is needed: `authorization: Bearer KEY`",
             Self::Failed(failure) => return failure.to_string(),
             Self::Invalid(violations) => {
@@ -98,7 +106,13 @@ impl Refusal {
         if let Some(delay) = self.retry_after() {
             details.set_retry_info(Some(delay));
         }
-        Status::with_error_details(self.code(), self.message(), details)
+        let mut status = Status::with_error_details(self.code(), self.message(), details);
+        if matches!(self, Self::Compressed) {
+            // As the protocol wants it of whoever says no to a compression.
+            let as_it_is = MetadataValue::from_static("identity");
+            status.metadata_mut().insert("grpc-accept-encoding", as_it_is);
+        }
+        status
     }
 
     /// The same for one command of a batch.
@@ -109,7 +123,7 @@ impl Refusal {
             message: self.message(),
             retry: self.retry_after().is_some(),
             violations: match self {
-                Self::Failed(_) => Vec::new(),
+                Self::Failed(_) | Self::Compressed => Vec::new(),
                 Self::Invalid(violations) => violations
                     .into_iter()
                     .map(|v| proto::FieldViolation { field: v.field, description: v.description })

@@ -110,21 +110,25 @@ async fn what_is_too_large_or_no_message_or_no_method_is_refused() {
 
     let mut any = Grpc::new(channel(&world.nodes[0]).await);
     // A player's id that is no text.
-    let path = |method: &str| -> PathAndQuery {
-        format!("/wallet.v1.WalletService/{method}").parse().expect("a path")
-    };
-    for (method, code, reason) in [
-        ("Execute", Code::InvalidArgument, "BAD_REQUEST"),
-        ("Steal", Code::Unimplemented, "UNKNOWN_OPERATION"),
+    for (method, encoding, code, reason) in [
+        ("wallet.v1.WalletService/Execute", "identity", Code::InvalidArgument, "BAD_REQUEST"),
+        ("wallet.v1.WalletService/Execute", "gzip", Code::Unimplemented, "BAD_REQUEST"),
+        ("wallet.v1.WalletService/Steal", "identity", Code::Unimplemented, "UNKNOWN_OPERATION"),
+        ("other.Service/Execute", "identity", Code::Unimplemented, "UNKNOWN_OPERATION"),
     ] {
         any.ready().await.expect("a connection");
         let codec = ProstCodec::<prost_types::Timestamp, prost_types::Timestamp>::default();
-        let broken = prost_types::Timestamp { seconds: 1, nanos: 0 };
-        let replied = any.unary(keyed(broken), path(method), codec).await;
+        let mut broken = keyed(prost_types::Timestamp { seconds: 1, nanos: 0 });
+        broken.metadata_mut().insert("grpc-encoding", encoding.parse().expect("a header"));
+        let path: PathAndQuery = format!("/{method}").parse().expect("a path");
+        let replied = any.unary(broken, path, codec).await;
+        let accepted =
+            replied.as_ref().err().and_then(|s| s.metadata().get("grpc-accept-encoding"));
+        assert_eq!(accepted.is_some(), encoding == "gzip", "{method} {replied:?}");
         assert_refused(replied, code, reason);
     }
     let counted = [("provider", "arcade"), ("operation", "unknown")];
-    assert_eq!(world.nodes[0].metric("wallet_calls_total", &counted).await, 1.0);
+    assert_eq!(world.nodes[0].metric("wallet_calls_total", &counted).await, 2.0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
