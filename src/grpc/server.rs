@@ -62,7 +62,7 @@ pub async fn serve(
                 Ok(()) => continue,
                 Err(_) => break,
             },
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener, &connections, limits.header_timeout) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let (served, stage) = (Arc::clone(&served), stage.clone());

@@ -17,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
@@ -38,7 +39,8 @@ pub enum Stage {
 /// The bounds of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// A client must have sent its request headers within this time.
+    /// A client must have sent its request headers within this time, and may take nothing of a
+    /// reply for as long.
     pub header_timeout: Duration,
     /// Open connections; further ones wait in the listen queue.
     pub connections_max: usize,
@@ -72,7 +74,7 @@ pub async fn serve(
                 leaving.store(now == Stage::Leaving, Ordering::Relaxed);
                 continue;
             }
-            accepted = accept(&listener, &connections) => accepted,
+            accepted = accept(&listener, &connections, limits.header_timeout) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { continue };
         let (router, leaving) = (router.clone(), Arc::clone(&leaving));
@@ -109,15 +111,21 @@ pub async fn serve(
     threads.end();
 }
 
-/// The next connection, once there is room for one; `None` where it was none.
+/// The next connection, once there is room for one; `None` where it was none. It ends when its
+/// client takes nothing of a reply for as long as `patience`.
 pub async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
+    patience: Duration,
 ) -> Option<(std::net::TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
     let accepted = listener.accept().await.and_then(|(stream, peer)| {
         // Replies are one small write each: waiting for more only delays them.
         let _: std::io::Result<()> = stream.set_nodelay(true);
+        // Nobody looks at a long reply again while there is no room for more of it: without this
+        // a client that is asleep would keep what belongs to it for ever.
+        #[cfg(target_os = "linux")]
+        let _: std::io::Result<()> = SockRef::from(&stream).set_tcp_user_timeout(Some(patience));
         Ok((stream.into_std()?, peer))
     });
     match accepted {

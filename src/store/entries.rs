@@ -28,8 +28,9 @@ const STRETCHES_MAX: usize = 8;
 pub struct Entries {
     /// After this version.
     pub after: i64,
-    /// The operator transaction id at that version, where it is known.
-    pub after_id: Option<Uuid>,
+    /// The operator transaction id of the first of them, or of the last before; it tells where in
+    /// time they begin.
+    pub begin_at: Option<Uuid>,
     /// Up to this version, which has to be decided already.
     pub last: i64,
     /// Also those that moved nothing.
@@ -54,12 +55,12 @@ pub async fn page(
         if found.len() >= limit.into() || which.after >= which.last {
             break;
         }
-        let Some(id) = which.after_id else { break };
+        let Some(id) = which.begin_at else { break };
         let until = which.after.saturating_add(limit.into()).min(which.last);
         let near = close_by(pool, player, (which.after, until), (id, examine)).await?;
         for row in in_order(near, which.after) {
             which.after = which.after.saturating_add(1);
-            which.after_id = Some(row.transaction_id.uuid());
+            which.begin_at = Some(row.transaction_id.uuid());
             if which.all || row.amount.get() != 0 {
                 found.push(row);
             }
@@ -85,7 +86,7 @@ fn in_order(mut rows: Vec<Row>, after: i64) -> impl Iterator<Item = Row> {
     rows.into_iter().zip(expected).take_while(move |(row, next)| version(row) == *next).map(|r| r.0)
 }
 
-/// Of the rows that were begun after that one, so many at most, those with these versions.
+/// Of the rows from that one on, so many at most, those with these versions.
 async fn close_by(
     pool: &PgPool,
     player: &PlayerId,
@@ -104,7 +105,7 @@ async fn close_by(
                created_at AS "created_at!", NULL::bigint AS round_credits
         FROM (
             SELECT * FROM trx_log /* entries close by */
-            WHERE transaction_id > $2
+            WHERE transaction_id >= $2
             ORDER BY transaction_id
             LIMIT $5
         ) near

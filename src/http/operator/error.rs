@@ -126,7 +126,7 @@ pub fn unknown_round() -> Problem {
 /// A search that the database does not come to an end of.
 pub fn search_too_wide() -> Problem {
     let detail = "this search takes too long: ask for a shorter time (`from`, `to`), one round or \
-                  one key";
+                  one key, or export it";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "search_too_wide", detail)
 }
 

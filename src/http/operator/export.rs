@@ -12,7 +12,7 @@ use chrono::Utc;
 use csv::{Terminator, WriterBuilder};
 use futures_util::stream;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -105,12 +105,27 @@ pub fn safe(text: &str) -> Cow<'_, str> {
 pub struct Shape {
     /// The beginning of its name.
     pub name: &'static str,
-    /// Before the rows.
-    pub head: Vec<u8>,
+    /// Before everything.
+    pub columns: Vec<u8>,
     /// Each row.
     pub line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
-    /// After the rows: a file without it is not whole.
+}
+
+/// What stands around the rows.
+#[derive(Debug, Default)]
+pub struct Edges {
+    /// Before them.
+    pub head: Vec<u8>,
+    /// After them: a file without it is not whole.
     pub tail: Vec<u8>,
+}
+
+/// Where everything goes that is read.
+pub struct Sink {
+    /// Before the first row, where there is something around them.
+    pub edges: oneshot::Sender<Edges>,
+    /// The rows.
+    pub rows: mpsc::Sender<Vec<Listed>>,
 }
 
 /// The longest that an export may take, in milliseconds.
@@ -126,7 +141,7 @@ pub async fn send<F>(
     app: &App,
     format: Format,
     shape: Shape,
-    read: impl FnOnce(mpsc::Sender<Vec<Listed>>) -> F,
+    read: impl FnOnce(Sink) -> F,
 ) -> Result<Response, Problem>
 where
     F: Future<Output = Result<(), LookupError>> + Send + 'static,
@@ -134,26 +149,34 @@ where
     let place = Arc::clone(&app.office.exports).try_acquire_owned();
     let place = place.map_err(|_| error::too_many_exports())?;
     let (rows, mut chunks) = mpsc::channel(CHUNKS_WAITING);
-    let reading = tokio::spawn(timeout(app.office.export_timeout, read(rows)));
+    let (to_edges, mut edges) = oneshot::channel();
+    let reading = read(Sink { edges: to_edges, rows });
+    let reading = async move {
+        // Taken while the database is read, which has an end, however slowly the client reads.
+        let _place = place;
+        reading.await
+    };
+    let reading = tokio::spawn(timeout(app.office.export_timeout, reading));
     let first = match timeout(FIRST_CHUNK_WITHIN, chunks.recv()).await {
         Ok(Some(rows)) => Some(rows),
         // Nothing at all, or nothing but an error.
         Ok(None) => {
             let read = reading.await.map_err(|_| error::internal())?;
             read.map_err(|_| error::timeout())??;
-            return Ok(respond(format, shape.name, Body::from([shape.head, shape.tail].concat())));
+            let Edges { head, tail } = edges.try_recv().unwrap_or_default();
+            let whole = [shape.columns, head, tail].concat();
+            return Ok(respond(format, shape.name, Body::from(whole)));
         }
         Err(_) => None,
     };
     let file = File {
         format,
-        head: Some((shape.head, first)),
+        start: Some(Start { columns: shape.columns, edges, first }),
         line: shape.line,
-        tail: shape.tail,
+        tail: Vec::new(),
         chunks,
         reading: Some(reading),
         rows: 0,
-        _place: place,
     };
     let body = Body::from_stream(stream::unfold(file, |mut file| async {
         let piece = file.next().await?;
@@ -174,18 +197,25 @@ fn respond(format: Format, name: &str, body: Body) -> Response {
     response
 }
 
+/// What a file begins with.
+struct Start {
+    columns: Vec<u8>,
+    edges: oneshot::Receiver<Edges>,
+    /// Rows that have come already.
+    first: Option<Vec<Listed>>,
+}
+
 /// A file that is being sent.
 struct File {
     format: Format,
     /// What is sent first.
-    head: Option<(Vec<u8>, Option<Vec<Listed>>)>,
+    start: Option<Start>,
     line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
     tail: Vec<u8>,
     chunks: mpsc::Receiver<Vec<Listed>>,
     /// `None` once it has been heard of.
     reading: Option<JoinHandle<Result<Result<(), LookupError>, tokio::time::error::Elapsed>>>,
     rows: u64,
-    _place: OwnedSemaphorePermit,
 }
 
 /// An export that breaks off: the client finds its last chunk missing.
@@ -195,8 +225,11 @@ struct BrokenOff;
 
 impl File {
     async fn next(&mut self) -> Option<Result<Bytes, BrokenOff>> {
-        if let Some((head, first)) = self.head.take() {
-            return Some(self.written(head, first.unwrap_or_default()));
+        if let Some(Start { columns, edges, first }) = self.start.take() {
+            // Where reading has failed there are none, which `end` is going to say.
+            let Edges { head, tail } = edges.await.unwrap_or_default();
+            self.tail = tail;
+            return Some(self.written([columns, head].concat(), first.unwrap_or_default()));
         }
         match self.chunks.recv().await {
             Some(rows) => Some(self.written(Vec::new(), rows)),

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::docs::{self, refusals};
 use super::error;
-use super::export::{self, Format, Shape};
+use super::export::{self, Edges, Format, Shape};
 use super::extract::{PathParams, PlayerPath, QueryParams};
 use super::players;
 use super::reconciliation::bad_values;
@@ -20,9 +20,10 @@ use super::wire::{Faults, money};
 use crate::app::App;
 use crate::core::{PlayerId, Reason, WalletState};
 use crate::http::problem::Problem;
+use crate::store::LookupError;
 use crate::store::entries::{self, Entries};
 use crate::store::listed::Listed;
-use crate::store::statement::{self, Mark, Total};
+use crate::store::statement::{self, Mark, Period, Total};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 500;
@@ -115,10 +116,10 @@ refusals!(ReadRefusals: docs::of_all() =>
 /// Read a player's statement, oldest entry first.
 ///
 /// Follow `next_cursor` with the same period. The first page looks through all of the player's
-/// rows. Each further one costs about its own size where entries follow one another closely, and
-/// as much as the first where a long time lies between them: nothing keeps a player's rows in
-/// order, because that would cost every bet. A whole statement of very many entries is better
-/// exported, which looks through them once.
+/// rows, whatever the period. Each further one costs about its own size where entries follow one
+/// another closely, and as much as the first where a long time lies between them: nothing keeps a
+/// player's rows in order, because that would cost every bet. Of a player with so many rows that
+/// this takes too long, export the statement.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
     operation_id = "statement",
@@ -158,19 +159,16 @@ pub async fn read(
     faults.none_or(bad_query)?;
     let wallet = players::find(&app, &player).await?;
     let pool = &app.office.pool;
-    let (period, totals) = match cursor {
-        Some(cursor) => (cursor.period, None),
+    let (period, begin, totals) = match cursor {
+        Some(cursor) => (cursor.period, (cursor.after, Some(cursor.after_id)), None),
         None => {
-            let period = statement::period(pool, &player, (asked.from, asked.to)).await?;
-            (period, Some(statement::totals(pool, &player, &period).await?))
+            let account = statement::account(pool, &player, (asked.from, asked.to)).await?;
+            let begin = (account.period.opening.version, account.first_id);
+            (account.period, begin, Some(account.totals))
         }
     };
-    let which = Entries {
-        after: cursor.map_or(period.opening.version, |cursor| cursor.after),
-        after_id: cursor.map(|cursor| cursor.after_id),
-        last: period.closing.version,
-        all: asked.all,
-    };
+    let which =
+        Entries { after: begin.0, begin_at: begin.1, last: period.closing.version, all: asked.all };
     let bound = (limit.saturating_add(1), app.office.examine);
     let mut rows = entries::page(pool, &player, which, bound).await?;
     let more = rows.len() > usize::from(limit);
@@ -265,28 +263,33 @@ pub async fn export(
     let after = faults.check_optional("cursor", query.cursor.as_deref().map(version_of));
     faults.none_or(bad_query)?;
     let wallet = players::find(&app, &player).await?;
-    let period = statement::period(&app.office.pool, &player, (asked.from, asked.to)).await?;
-    let mut head = format.line(&Transaction::COLUMNS, None::<&()>)?;
-    head.extend(edge(format, "opening", &wallet, period.opening)?);
     let shape = Shape {
         name: "statement",
-        head,
+        columns: format.line(&Transaction::COLUMNS, None::<&()>)?,
         line: |format, listed| {
             let transaction = Transaction::from(listed);
             format.line(&transaction.cells(), Some(&transaction))
         },
-        tail: edge(format, "closing", &wallet, period.closing)?,
     };
     let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
-    let which = Entries {
-        after: after.unwrap_or_default().max(period.opening.version),
-        after_id: None,
-        last: period.closing.version,
-        all: asked.all,
-    };
-    export::send(&app, format, shape, |rows| async move {
+    export::send(&app, format, shape, |sink| async move {
+        let times = (asked.from, asked.to);
+        let account = statement::patient_account(&pool, &player, times, timeout).await?;
+        let Period { opening, closing } = account.period;
+        let edge = |which, mark| edge(format, which, &wallet, mark);
+        let (Ok(head), Ok(tail)) = (edge("opening", opening), edge("closing", closing)) else {
+            return Err(LookupError::Unreadable("statement"));
+        };
+        // Whoever does not wait for it any more takes no rows either.
+        let _: Result<(), Edges> = sink.edges.send(Edges { head, tail });
+        let which = Entries {
+            after: after.unwrap_or_default().max(opening.version),
+            begin_at: None,
+            last: closing.version,
+            all: asked.all,
+        };
         let whose = (&player, &wallet.currency);
-        entries::export(&pool, whose, (which, timeout), &rows).await
+        entries::export(&pool, whose, (which, timeout), &sink.rows).await
     })
     .await
 }

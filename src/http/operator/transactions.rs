@@ -310,15 +310,14 @@ pub async fn export(
     let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
     let shape = Shape {
         name: "transactions",
-        head: format.line(&Transaction::COLUMNS, None::<&()>)?,
+        columns: format.line(&Transaction::COLUMNS, None::<&()>)?,
         line: |format, listed| {
             let transaction = Transaction::from(listed);
             format.line(&transaction.cells(), Some(&transaction))
         },
-        tail: Vec::new(),
     };
-    export::send(&app, format, shape, |rows| async move {
-        search::export(&pool, &search, timeout, &rows).await
+    export::send(&app, format, shape, |sink| async move {
+        search::export(&pool, &search, timeout, &sink.rows).await
     })
     .await
 }

@@ -98,6 +98,27 @@ async fn a_client_that_does_not_read_holds_the_database_back_and_its_place_is_fr
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_falls_asleep_keeps_neither_its_place_nor_its_connection() {
+    let office = Office::tuned("operator.exports_max = 1\nhttp.header_timeout_ms = 1000").await;
+    fill(&office, "ann", 60_000).await;
+    let path = "/operator/v1/transactions/export/ndjson?player_id=ann";
+    let mut wire = Wire::to(office.api()).await;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
+    assert!(wire.send(request).await);
+    let head = wire.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    until_waiting(&office, 1).await;
+    // It is there, and reads no more.
+    let started = Instant::now();
+    while get(office.api(), "/transactions/export/csv?tx_id=t-1").await.status != 200 {
+        assert!(started.elapsed() < Duration::from_secs(30), "its place is still taken");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let rest = wire.rest().await;
+    assert!(!rest.ends_with("0\r\n\r\n"), "the last chunk says that all has come");
+}
+
 #[tokio::test]
 async fn an_export_that_breaks_off_is_seen_to_be_broken() {
     let office = Office::tuned("operator.export_timeout_s = 2").await;
@@ -115,6 +136,24 @@ async fn an_export_that_breaks_off_is_seen_to_be_broken() {
     assert!(!rest.ends_with("0\r\n\r\n"), "the last chunk says that all has come");
     assert!(!rest.contains("\"closing\""), "so does the last line");
     assert!(office.node.settled_log().await.contains("an export broke off"));
+}
+
+#[tokio::test]
+async fn a_statement_too_long_for_a_search_is_exported() {
+    let office = Office::tuned("operator.search_timeout_ms = 1").await;
+    fill(&office, "ann", 60_000).await;
+    let page = get(office.api(), "/players/ann/statement").await;
+    assert_problem(&page, 422, "search_too_wide");
+    let export = get(office.api(), "/players/ann/statement/export/ndjson").await;
+    assert_eq!(export.status, 200, "{}", export.text());
+    let text = export.text();
+    let edges = [text.lines().next(), text.lines().last()].map(Option::unwrap_or_default);
+    assert!(edges[0].contains("\"opening\"") && edges[1].contains("\"closing\""), "{edges:?}");
+    assert!(edges[1].contains("\"600.00\""), "{edges:?}");
+    assert_eq!(text.lines().count(), 60_002);
+    let empty =
+        "/players/ann/statement/export/csv?from=2000-01-01T00:00:00Z&to=2000-01-02T00:00:00Z";
+    assert_eq!(get(office.api(), empty).await.text().lines().count(), 3, "columns and two edges");
 }
 
 #[tokio::test]

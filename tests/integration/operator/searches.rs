@@ -142,6 +142,10 @@ async fn no_search_reads_the_whole_ledger_and_each_has_a_bound() {
             assert!(looked <= of_one, "{remark} {values}: {looked}");
         }
     }
+    // Its period and its totals together, once.
+    let values = format!("'p-77', {OLDEST}, NULL");
+    let looked = looked_at(&mut connection, "account", &values).await;
+    assert_eq!(looked, of_one);
     // A client's stream of a long ledger.
     let looked = looked_at(&mut connection, "all decided", "'p-77', 'softswiss', 0").await;
     assert!(looked <= of_one, "{looked}");
@@ -201,7 +205,7 @@ async fn a_page_of_a_statement_looks_at_what_lies_between_its_entries_alone() {
         .expect("a row");
         let values = format!("'p-3', '{id}', {after}, {}, 4000", after + 51);
         let looked = looked_at(&mut connection, "entries close by", &values).await;
-        assert!((51..=51 * u64::from(players)).contains(&looked), "{after}: {looked}");
+        assert!((51..=51 * u64::from(players) + 1).contains(&looked), "{after}: {looked}");
     }
 }
 
