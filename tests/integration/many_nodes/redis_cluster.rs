@@ -61,7 +61,14 @@ async fn a_cluster_serves_bets_repeats_balances_and_jobs() {
     let found = report(&["reconcile", "--json"], 1).await;
     assert_eq!(found["first_findings"][0]["kind"], "cache_ahead", "{found}");
     assert_eq!(found["first_findings"][0]["repaired"], true, "{found}");
-    let cleaned = report(&["cleanup", "--json"], 0).await;
+    // Where Redis does not answer to the end, a pass says nothing of claims; the next one does.
+    let mut cleaned = Value::Null;
+    for _ in 0..5 {
+        cleaned = report(&["cleanup", "--json"], 0).await;
+        if cleaned["claims"].is_object() {
+            break;
+        }
+    }
     let claims = cleaned["claims"]["claims"].as_u64().expect("a number");
     let keys: u64 = (0..cluster.nodes.len()).map(|number| cluster.keys(number)).sum();
     assert!(claims > 100 && claims < keys, "{claims} claims of {keys} keys were looked at");
