@@ -65,7 +65,7 @@ pub struct Corrected {
 }
 
 refusals!(Refusals: docs::of_money() =>
-    docs::in_body("reason", "must have 1 to 500 characters"),
+    docs::in_body("reason", "must have 1 to 500 characters, in one line"),
     error::refused(Reason::InsufficientFunds),
     error::refused(Reason::PlayerClosed),
     error::refused(Reason::BalanceLimit));

@@ -54,9 +54,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(params)| Self(params))
-            .map_err(|rejection| error::bad_query(rejection.body_text(), Vec::new()))
+        Query::try_from_uri(&parts.uri).map(|Query(params)| Self(params)).map_err(|rejection| {
+            let text = rejection.body_text();
+            let detail = text.strip_prefix("Failed to deserialize query string: ");
+            let detail = detail.unwrap_or(&text);
+            error::bad_query(format!("the query cannot be understood: {detail}"), Vec::new())
+        })
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Game {
 
 refusals!(SwitchRefusals: docs::of_bodies() =>
     docs::in_path("game_id", "longer than 255 bytes"),
-    docs::in_body("reason", "must have 1 to 500 characters"),
+    docs::in_body("reason", "must have 1 to 500 characters, in one line"),
     error::unknown_provider());
 
 /// Switch a game on or off. A game that nobody has switched off is on.

@@ -213,7 +213,7 @@ pub struct Burial {
 
 refusals!(BuryRefusals: docs::of_bodies() =>
     docs::in_path("id", "is no transaction id"),
-    docs::in_body("reason", "must have 1 to 500 characters"),
+    docs::in_body("reason", "must have 1 to 500 characters, in one line"),
     error::not_parked());
 
 /// Give a movement up: it is not tried again, unless the provider or an operator does.

@@ -46,7 +46,6 @@ pub struct StatementQuery {
     limit: Option<u16>,
     /// The `next_cursor` of the page before. For an export, the `version` of the last entry of one
     /// that broke off.
-    #[param(example = "57")]
     cursor: Option<String>,
 }
 

@@ -50,10 +50,14 @@ impl MoneyText {
     /// # Errors
     /// Words for the caller.
     pub fn amount(&self) -> Result<Amount, String> {
+        self.amount_or("must be a decimal number such as \"100.00\", without a sign")
+    }
+
+    fn amount_or(&self, wrong: &str) -> Result<Amount, String> {
         let (units, decimals) = self.0.split_once('.').unwrap_or((&self.0, "0"));
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if !digits(units) || !digits(decimals) {
-            return Err("must be a decimal number such as \"100.00\", without a sign".to_owned());
+            return Err(wrong.to_owned());
         }
         Amount::parse(&self.0, 6).map_err(|error| error.to_string())
     }
@@ -63,9 +67,12 @@ impl MoneyText {
     /// # Errors
     /// Words for the caller.
     pub fn correction(&self) -> Result<Micros, String> {
-        match self.0.strip_prefix('-') {
-            Some(rest) => Ok(Self(rest.to_owned()).positive_amount()?.micros().negated()),
-            None => Ok(self.positive_amount()?.micros()),
+        let digits = self.0.strip_prefix('-').unwrap_or(&self.0);
+        let wrong = "must be a decimal number such as \"100.00\" or \"-100.00\"";
+        match Self(digits.to_owned()).amount_or(wrong)? {
+            Amount::ZERO => Err("must not be zero".to_owned()),
+            amount if digits.len() < self.0.len() => Ok(amount.micros().negated()),
+            amount => Ok(amount.micros()),
         }
     }
 
@@ -100,7 +107,7 @@ pub fn said(text: &str, max: usize) -> Result<String, String> {
     if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
     } else {
-        Err(format!("must have 1 to {max} characters"))
+        Err(format!("must have 1 to {max} characters, in one line"))
     }
 }
 
@@ -246,6 +253,13 @@ mod tests {
         for bad in ["-", "--1", "+1", "-0", "0.00", "- 1", "-1e3"] {
             assert!(matches!(read(&format!("{bad:?}")), Ok(Err(_))), "{bad}");
         }
+        let wrong = |json: &str| read(json).ok().and_then(Result::err).unwrap_or_default();
+        assert!(
+            wrong("\"+1\"").ends_with("such as \"100.00\" or \"-100.00\""),
+            "{}",
+            wrong("\"+1\"")
+        );
+        assert_eq!(wrong("\"-0\""), "must not be zero");
     }
 
     #[test]

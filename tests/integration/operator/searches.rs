@@ -299,6 +299,14 @@ async fn a_row_is_found_by_whatever_is_known_of_it() {
         let reply = get(office.api(), &format!("/transactions?{bad}")).await;
         assert_problem(&reply, 400, "invalid_query");
     }
+    let reply = get(office.api(), "/transactions?limit=many").await;
+    let problem = assert_problem(&reply, 400, "invalid_query");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|text| { text.starts_with("the query cannot be understood: limit: ") }),
+        "{problem}"
+    );
     let reply = get(office.api(), "/transactions?kind=gift&limit=0").await;
     let errors = assert_problem(&reply, 400, "invalid_query")["errors"].clone();
     assert_eq!(errors.as_array().map(Vec::len), Some(2), "all at once: {errors}");
