@@ -117,7 +117,7 @@ mod tests {
         let mut streams = Streams::new(arrivals);
         let ((), ()) = tokio::join!(streams.beside(&mut connection), async {
             tokio::task::yield_now().await;
-            answer.send(()).unwrap();
+            answer.send(()).expect("a call that waits");
         });
     }
 
@@ -147,7 +147,7 @@ mod tests {
         let ((), ()) = tokio::join!(streams.beside(&mut connection), async {
             tokio::task::yield_now().await;
             for answer in answers {
-                answer.send(()).unwrap();
+                answer.send(()).expect("a call that waits");
             }
         });
         assert!(seen.borrow().iter().all(|over| [0, 8].contains(over)), "{seen:?}");
