@@ -58,6 +58,25 @@ async fn a_hundred_thousand_rows_are_sent_whole_by_a_node_that_never_holds_them(
     );
 }
 
+/// An export of which no more than the head has been read.
+async fn begun(office: &Office, path: &str) -> Wire {
+    let mut wire = Wire::to(office.api()).await;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
+    assert!(wire.send(request).await);
+    let head = wire.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    wire
+}
+
+/// Waits until there is a place for one more export.
+async fn until_free(office: &Office, one_more: &str) {
+    let started = Instant::now();
+    while get(office.api(), one_more).await.status != 200 {
+        assert!(started.elapsed() < Duration::from_secs(30), "its place is still taken");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Waits until the database waits for so many exports to be read.
 async fn until_waiting(office: &Office, exports: i64) {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -80,22 +99,14 @@ async fn a_client_that_does_not_read_holds_the_database_back_and_its_place_is_fr
     let office = Office::tuned("operator.exports_max = 1").await;
     fill(&office, "ann", 60_000).await;
     let path = "/operator/v1/transactions/export/ndjson?player_id=ann";
-    let mut wire = Wire::to(office.api()).await;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
-    assert!(wire.send(request).await);
-    let head = wire.until("\r\n\r\n").await;
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let wire = begun(&office, path).await;
     until_waiting(&office, 1).await;
     let one_more = "/transactions/export/csv?tx_id=t-1";
     let reply = get(office.api(), one_more).await;
     assert_problem(&reply, 503, "busy");
     assert_eq!(get(office.api(), "/transactions?tx_id=t-1").await.status, 200, "searches go on");
     drop(wire);
-    let started = Instant::now();
-    while get(office.api(), one_more).await.status != 200 {
-        assert!(started.elapsed() < Duration::from_secs(30), "its place is still taken");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_free(&office, one_more).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,18 +114,10 @@ async fn a_client_that_falls_asleep_keeps_neither_its_place_nor_its_connection()
     let office = Office::tuned("operator.exports_max = 1\nhttp.header_timeout_ms = 1000").await;
     fill(&office, "ann", 60_000).await;
     let path = "/operator/v1/transactions/export/ndjson?player_id=ann";
-    let mut wire = Wire::to(office.api()).await;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
-    assert!(wire.send(request).await);
-    let head = wire.until("\r\n\r\n").await;
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let mut wire = begun(&office, path).await;
     until_waiting(&office, 1).await;
     // It is there, and reads no more.
-    let started = Instant::now();
-    while get(office.api(), "/transactions/export/csv?tx_id=t-1").await.status != 200 {
-        assert!(started.elapsed() < Duration::from_secs(30), "its place is still taken");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_free(&office, "/transactions/export/csv?tx_id=t-1").await;
     let rest = wire.rest().await;
     assert!(!rest.ends_with("0\r\n\r\n"), "the last chunk says that all has come");
 }
@@ -124,11 +127,7 @@ async fn an_export_that_breaks_off_is_seen_to_be_broken() {
     let office = Office::tuned("operator.export_timeout_s = 2").await;
     fill(&office, "ann", 60_000).await;
     let path = "/operator/v1/players/ann/statement/export/ndjson";
-    let mut wire = Wire::to(office.api()).await;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n\r\n");
-    assert!(wire.send(request).await);
-    let head = wire.until("\r\n\r\n").await;
-    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let mut wire = begun(&office, path).await;
     // It is not read, until its time is over.
     until_waiting(&office, 1).await;
     until_waiting(&office, 0).await;
