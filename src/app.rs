@@ -13,14 +13,13 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
+use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::meters::CallMeters;
 use crate::providers::signature::Secrets;
 use crate::providers::{Adapter, Terms, protocol};
-use crate::store::engine::Lanes;
-use crate::store::mismatches::{self, Mismatch};
-use crate::store::{DatabaseConfig, Engine, EngineConfig, connect_office, connect_pool};
+use crate::store::ledger::mismatches::{self, Mismatch};
+use crate::store::{DatabaseConfig, connect_office, connect_pool};
 use crate::telemetry::{Traces, TracesError};
-use crate::wallet::{Publisher, Wallet};
 
 /// What every request handler shares.
 pub struct App {

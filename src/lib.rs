@@ -4,9 +4,9 @@
 //! The map, in reading order:
 //!
 //! - [`core`]: the rules of money. Pure.
-//! - [`store`]: PostgreSQL, the authority; the group-committing engine. The only SQL.
+//! - [`engine`]: the money path, from a command's arrival to its answer.
+//! - [`store`]: PostgreSQL, the authority. The only SQL.
 //! - [`cache`]: Redis, which makes repeats and balances cheap and may vanish. The only Redis.
-//! - [`wallet`]: the one door to money, over the three above.
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`feed`]: a provider's own list of transactions against our ledger.
@@ -23,6 +23,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod engine;
 pub mod fault_point;
 pub mod feed;
 pub mod grpc;
@@ -33,4 +34,3 @@ pub mod providers;
 pub mod seed;
 pub mod store;
 pub mod telemetry;
-pub mod wallet;

@@ -13,8 +13,8 @@ use crate::core::{
     Action, Amount, Category, Command, Currency, GameId, Movement, PlayerId, PlayerStatus, Policy,
     ProviderId, TokenHash, TxId,
 };
-use crate::store::{games, players, sessions};
-use crate::wallet::Wallet;
+use crate::engine::Wallet;
+use crate::store::directory::{games, players, sessions};
 
 /// The longest that one step may take.
 const STEP_DEADLINE: Duration = Duration::from_secs(10);

@@ -16,7 +16,7 @@ use super::spill::Spill;
 use crate::config::Feed;
 use crate::core::{Micros, ProviderId};
 use crate::store::PgPool;
-use crate::store::provider_rows::{self, ProviderRow, Walk};
+use crate::store::ledger::provider_rows::{self, ProviderRow, Walk};
 
 /// Rows of the list that are looked up together.
 const TOGETHER: usize = 1000;

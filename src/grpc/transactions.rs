@@ -18,11 +18,11 @@ use super::refusal::Refusal;
 use super::{encode, proto};
 use crate::app::App;
 use crate::core::{PlayerId, Row};
+use crate::engine::WalletError;
 use crate::http::callback::failure_of;
 use crate::http::layers::Told;
 use crate::providers::Failure;
-use crate::store::log;
-use crate::wallet::WalletError;
+use crate::store::ledger::log;
 
 /// Rows that are read at once.
 const PAGE: u16 = 500;

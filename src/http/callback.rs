@@ -12,8 +12,8 @@ use secrecy::ExposeSecret;
 use super::layers::{self, Answered, Call, Told, keep_deadline};
 use crate::app::App;
 use crate::core::{Checks, Command, Outcome, PlayerView, Receipt, TokenHash};
+use crate::engine::WalletError;
 use crate::providers::{Answer, Failure, Request as Asked};
-use crate::wallet::WalletError;
 
 /// The callbacks of every provider.
 pub fn router(app: &Arc<App>) -> Router {

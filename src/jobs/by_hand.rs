@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::reconcile::Scope;
 use super::{Job, Lease, Progress, Report, holder_name, run_once};
 use crate::app::App;
-use crate::store::lease::Reach;
+use crate::store::jobs::lease::Reach;
 
 /// Runs a job once and prints what came of it.
 ///

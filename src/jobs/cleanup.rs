@@ -10,8 +10,8 @@ use super::pace::Pace;
 use super::{JobError, Progress, meters};
 use crate::app::App;
 use crate::cache::{CacheState, SweepCursor, Swept};
-use crate::store::expiry;
-use crate::store::lease::Fence;
+use crate::store::jobs::expiry;
+use crate::store::jobs::lease::Fence;
 
 /// A call has ended so long after its deadline, even on a node that was busy.
 const SLACK: Duration = Duration::from_secs(5);

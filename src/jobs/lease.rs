@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{Job, JobError, meters};
 use crate::app::App;
-use crate::store::lease::{self, Fence, Reach, Seen};
-use crate::store::reconciliation::{self, RunFilter};
+use crate::store::jobs::lease::{self, Fence, Reach, Seen};
+use crate::store::jobs::reconciliation::{self, RunFilter};
 
 /// A job's lease as one process sees it.
 pub struct Lease {

@@ -10,8 +10,8 @@ use metrics::{
 };
 
 use super::{Job, JobError};
-use crate::store::parked::Standing;
-use crate::store::reconciliation::Totals;
+use crate::store::jobs::parked::Standing;
+use crate::store::jobs::reconciliation::Totals;
 
 /// Tells the recorder what the jobs' metrics mean.
 pub fn describe_metrics() {

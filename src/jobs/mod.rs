@@ -36,7 +36,7 @@ pub use progress::Progress;
 
 use crate::app::App;
 use crate::store::LookupError;
-use crate::store::lease::{Fence, FencedError, Reach};
+use crate::store::jobs::lease::{Fence, FencedError, Reach};
 
 /// One of the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,57 +7,16 @@
 //! what it has no room for. The other files are look-ups that move no money. Nothing here knows a
 //! provider, HTTP or Redis.
 
-pub mod audit;
-mod chunks;
-pub mod commit;
 pub mod connect;
-pub mod engine;
-pub mod entries;
-pub mod expiry;
-pub mod games;
+pub mod directory;
 pub mod hosts;
-mod lane;
-pub mod lease;
-mod line;
-pub mod listed;
-pub mod log;
-pub mod mismatches;
-pub mod operator_audit;
-pub mod parked;
-mod plan;
-pub mod players;
-pub mod provider_rows;
-pub mod read;
-pub mod reconciliation;
-pub mod rounds;
-pub mod search;
-pub mod sessions;
-pub mod statement;
-pub mod waiting;
+pub mod jobs;
+pub mod ledger;
+pub mod money;
+mod rows;
 
 pub use connect::{DatabaseConfig, MIGRATOR, ask, begin_transaction, connect_office, connect_pool};
-pub use engine::{Engine, EngineConfig};
 pub use sqlx::PgPool;
-
-/// Why a command was not decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ExecuteError {
-    /// No wallet has this id; nothing was written.
-    #[error("player unknown")]
-    PlayerUnknown,
-    /// The queue is full; nothing was done.
-    #[error("queue full")]
-    Busy,
-    /// The deadline passed. The command may have been executed all the same.
-    #[error("deadline passed")]
-    Timeout,
-    /// The database cannot be reached. The command may have been executed all the same.
-    #[error("database unavailable")]
-    Unavailable,
-    /// The database refused the command for a reason that is a fault of ours.
-    #[error("internal error")]
-    Internal,
-}
 
 /// Why a look-up came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +37,7 @@ pub enum LookupError {
 
 impl LookupError {
     /// What went wrong with a search whose time is limited by `statement_timeout`.
-    fn of_search(error: sqlx::Error) -> Self {
+    pub(crate) fn of_search(error: sqlx::Error) -> Self {
         // 57014: the statement was cancelled.
         match error.as_database_error().and_then(|error| error.code()).as_deref() {
             Some("57014") => Self::TooSlow,

@@ -56,7 +56,7 @@ fn no_part_knows_what_it_must_not_know() {
     const WORDS: &[&str] = &["pragmatic", "Pragmatic", "softswiss", "Softswiss", "SOFTSWISS"];
     const CLOCKS: &[&str] = &["Utc::now", "Instant::now", "SystemTime", "now_v7"];
     const WAITING: &[&str] = &["tokio", "async ", ".await"];
-    const STORES: &[&str] = &["crate::store", "crate::cache", "crate::wallet"];
+    const STORES: &[&str] = &["crate::store", "crate::cache", "crate::engine"];
     let mut wrong = Vec::new();
     for (part, unknown) in [
         ("core", &[SQL, REDIS, HTTP, PROVIDERS, WORDS, CLOCKS, WAITING, STORES][..]),

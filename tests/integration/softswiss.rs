@@ -4,7 +4,7 @@
 use axum::http::Method;
 use futures_util::future::join_all;
 use seamless_wallet::core::{Amount, PlayerStatus};
-use seamless_wallet::store::players;
+use seamless_wallet::store::directory::players;
 use serde_json::{Value, json};
 
 use crate::support::bank::player_id;

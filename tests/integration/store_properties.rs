@@ -11,8 +11,8 @@ use seamless_wallet::core::policy::{CreditWithoutDebit, ReversalAfterSettlement}
 use seamless_wallet::core::{
     Action, Amount, Attempt, Category, Command, Outcome, Policy, Reason, Receipt, Reversible, TxId,
 };
-use seamless_wallet::store::engine::Directly;
-use seamless_wallet::store::{Engine, EngineConfig, ExecuteError};
+use seamless_wallet::engine::Directly;
+use seamless_wallet::engine::{Engine, EngineConfig, ExecuteError};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 

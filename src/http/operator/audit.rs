@@ -18,7 +18,7 @@ use super::wire::{Faults, moment};
 use crate::app::App;
 use crate::core::{PlayerId, TransactionId};
 use crate::http::problem::Problem;
-use crate::store::operator_audit::{self, Entry, Filter};
+use crate::store::directory::operator_audit::{self, Entry, Filter};
 
 /// Everything that is written down.
 const ACTIONS: &[&str] = &["correction", "player", "game", "redrive", "give_up"];

@@ -6,7 +6,7 @@ use super::error;
 use super::layers::Call;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::store::operator_audit::{self, Deed, End};
+use crate::store::directory::operator_audit::{self, Deed, End};
 
 /// The most characters of a reason.
 pub const REASON_MAX: usize = 500;

@@ -22,7 +22,7 @@ use crate::core::{
     Action, Category, Command, Entry, Micros, Outcome, PlayerId, PlayerStatus, Reason, Receipt,
 };
 use crate::http::problem::Problem;
-use crate::store::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{Deed, End};
 
 /// A correction to be made.
 #[derive(Deserialize, ToSchema)]

@@ -4,9 +4,9 @@
 use axum::http::StatusCode;
 
 use crate::core::Reason;
+use crate::engine::WalletError;
 use crate::http::problem::{FieldError, Problem};
 use crate::store::LookupError;
-use crate::wallet::WalletError;
 
 /// No key, or none that is known.
 pub fn unauthorized() -> Problem {

@@ -20,7 +20,7 @@ use super::{docs, error};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::store::LookupError;
-use crate::store::listed::Listed;
+use crate::store::ledger::listed::Listed;
 
 /// Chunks of rows between the database and the client. With the chunk at either end that is all
 /// that the node holds of an export.

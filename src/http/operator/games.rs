@@ -18,8 +18,8 @@ use super::wire::{Faults, present, said};
 use crate::app::{App, Provider};
 use crate::core::{GameId, GameState, ProviderId};
 use crate::http::problem::Problem;
-use crate::store::games::{self, Filter};
-use crate::store::operator_audit::{Deed, End};
+use crate::store::directory::games::{self, Filter};
+use crate::store::directory::operator_audit::{Deed, End};
 
 /// What a game is to be.
 #[derive(Deserialize, ToSchema)]

@@ -21,10 +21,10 @@ use crate::core::{PlayerId, ProviderId};
 use crate::http::problem::Problem;
 use crate::jobs::JobError;
 use crate::jobs::reapply::{self, Attempted};
-use crate::store::listed::Listed;
-use crate::store::operator_audit::{Deed, End};
-use crate::store::parked::Place;
-use crate::store::waiting::{self, Filter, Parked};
+use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::jobs::parked::Place;
+use crate::store::jobs::waiting::{self, Filter, Parked};
+use crate::store::ledger::listed::Listed;
 
 /// Which parked movements.
 #[derive(Deserialize, IntoParams)]

@@ -21,8 +21,8 @@ use crate::core::{
     Action, Amount, Category, Currency, PlayerId, PlayerStatus, Reason, Receipt, WalletState,
 };
 use crate::http::problem::Problem;
-use crate::store::operator_audit::{Deed, End};
-use crate::store::players;
+use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::players;
 
 /// A player and the wallet, as they are now.
 #[derive(Serialize, ToSchema)]

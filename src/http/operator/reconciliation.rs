@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::core::{Micros, PlayerId};
 use crate::http::problem::{FieldError, Problem};
 use crate::jobs::reconcile::Kind;
-use crate::store::reconciliation::{self, Drift, DriftFilter, Run, RunFilter};
+use crate::store::jobs::reconciliation::{self, Drift, DriftFilter, Run, RunFilter};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 500;

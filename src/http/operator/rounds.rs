@@ -17,9 +17,9 @@ use super::wire::{Faults, moment, money};
 use crate::app::App;
 use crate::core::{Currency, Kind, Micros, PlayerId, ProviderId, Reason, RoundId, RowOutcome};
 use crate::http::problem::Problem;
-use crate::store::listed::Listed;
-use crate::store::mismatches::{self, Mismatch};
-use crate::store::rounds::{self, Event};
+use crate::store::ledger::listed::Listed;
+use crate::store::ledger::mismatches::{self, Mismatch};
+use crate::store::ledger::rounds::{self, Event};
 
 /// The most that is told of one round.
 const MAX_EVENTS: usize = 5000;

@@ -18,7 +18,7 @@ use super::wire::{Faults, moment};
 use crate::app::App;
 use crate::core::{GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
 use crate::http::problem::Problem;
-use crate::store::sessions::{self, NewSession};
+use crate::store::directory::sessions::{self, NewSession};
 
 /// A day.
 const DEFAULT_TTL_SECONDS: i64 = 24 * 60 * 60;

@@ -21,9 +21,9 @@ use crate::app::App;
 use crate::core::{PlayerId, Reason, WalletState};
 use crate::http::problem::Problem;
 use crate::store::LookupError;
-use crate::store::entries::{self, Entries};
-use crate::store::listed::Listed;
-use crate::store::statement::{self, Mark, Period, Total};
+use crate::store::ledger::entries::{self, Entries};
+use crate::store::ledger::listed::Listed;
+use crate::store::ledger::statement::{self, Mark, Period, Total};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 500;

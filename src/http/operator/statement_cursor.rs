@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::core::{Micros, PlayerId};
-use crate::store::statement::{Mark, Period};
+use crate::store::ledger::statement::{Mark, Period};
 
 /// What a statement is asked of: a cursor goes on with the same alone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,8 +22,8 @@ use crate::core::{
     Category, GameId, Kind, Micros, PlayerId, ProviderId, RoundId, RowOutcome, TransactionId, TxId,
 };
 use crate::http::problem::{FieldError, Problem};
-use crate::store::listed::Listed;
-use crate::store::search::{self, Bound, Search};
+use crate::store::ledger::listed::Listed;
+use crate::store::ledger::search::{self, Bound, Search};
 
 const DEFAULT_LIMIT: u16 = 50;
 const MAX_LIMIT: u16 = 500;

@@ -15,7 +15,7 @@ use crate::core::{
     Action, Amount, Category, Command, Entry, Outcome, PlayerId, PlayerStatus, Reason, Receipt, Row,
 };
 use crate::http::problem::Problem;
-use crate::store::log;
+use crate::store::ledger::log;
 
 /// Which way the money goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,10 +17,10 @@ use super::{JobError, meters};
 use crate::app::{App, Provider};
 use crate::core::policy::CreditWithoutDebit;
 use crate::core::{Outcome, ProviderId, Reason, Row, RowOutcome, WalletState};
-use crate::store::lease::Fence;
-use crate::store::parked::{self, Backoff, Place};
-use crate::store::players;
-use crate::wallet::WalletError;
+use crate::engine::WalletError;
+use crate::store::directory::players;
+use crate::store::jobs::lease::Fence;
+use crate::store::jobs::parked::{self, Backoff, Place};
 
 /// The longest that one attempt may take.
 const DEADLINE: Duration = Duration::from_secs(5);

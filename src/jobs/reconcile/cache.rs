@@ -14,7 +14,7 @@ use super::{Finding, Kind, Pass};
 use crate::cache::{Cache, CacheState, CachedBalance, InCache};
 use crate::core::{PlayerId, WalletState};
 use crate::jobs::JobError;
-use crate::store::audit::{self, Mark, Marked};
+use crate::store::jobs::audit::{self, Mark, Marked};
 
 /// Suspects that are kept; with more, the pass waits until these are judged.
 const MOST: usize = 10_000;

@@ -4,7 +4,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::core::{Micros, PlayerId};
-use crate::store::audit::Mark;
+use crate::store::jobs::audit::Mark;
 
 /// What it is that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use super::{Finding, Kind, Pass, Scope};
 use crate::core::{Micros, PlayerId};
 use crate::jobs::JobError;
 use crate::jobs::pace::Pace;
-use crate::store::audit::{self, Chain, Mark, Marked};
-use crate::store::reconciliation;
+use crate::store::jobs::audit::{self, Chain, Mark, Marked};
+use crate::store::jobs::reconciliation;
 
 /// Rows that one statement follows, at most; a player with more is followed alone.
 const ROWS_TOGETHER: i64 = 20_000;

@@ -23,9 +23,9 @@ use super::pace::Pace;
 use super::{JobError, Progress, meters};
 use crate::app::App;
 use crate::core::PlayerId;
-use crate::store::audit;
-use crate::store::lease::{self, Fence};
-use crate::store::reconciliation::{self, Drift, Totals};
+use crate::store::jobs::audit;
+use crate::store::jobs::lease::{self, Fence};
+use crate::store::jobs::reconciliation::{self, Drift, Totals};
 use cache::Suspects;
 use ledger::Ledger;
 

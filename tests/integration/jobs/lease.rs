@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use seamless_wallet::core::{Key, Micros, ProviderId, TxId};
 use seamless_wallet::jobs::{self, Job, JobError, Progress, reconcile::Scope};
-use seamless_wallet::store::lease::{FencedError, Reach};
-use seamless_wallet::store::{audit::Mark, expiry, lease, parked, reconciliation};
+use seamless_wallet::store::jobs::lease::{FencedError, Reach};
+use seamless_wallet::store::jobs::{audit::Mark, expiry, lease, parked, reconciliation};
 use uuid::Uuid;
 
 use super::Crew;

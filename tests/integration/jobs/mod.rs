@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use seamless_wallet::app::App;
 use seamless_wallet::config::{Config, Env};
+use seamless_wallet::engine::Lanes;
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{self, Job, JobError, Lease, Progress, Report};
-use seamless_wallet::store::engine::Lanes;
-use seamless_wallet::store::lease::Reach;
+use seamless_wallet::store::jobs::lease::Reach;
 
 use crate::support::node::{SECRETS, Setup};
 use crate::support::process::Folder;

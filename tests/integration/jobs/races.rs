@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use seamless_wallet::core::{Key, ProviderId, TxId};
 use seamless_wallet::jobs::reapply::{self, Attempted};
-use seamless_wallet::store::parked::Place;
+use seamless_wallet::store::jobs::parked::Place;
 
 use super::{AFTER_THE_GRACE, Crew, QUICK};
 use crate::support::bank::player_id;

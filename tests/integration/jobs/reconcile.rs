@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use seamless_wallet::jobs::reconcile::{Kind, Report, Scope};
 use seamless_wallet::jobs::{self, Job, JobError, Progress};
-use seamless_wallet::store::lease::Reach;
+use seamless_wallet::store::jobs::lease::Reach;
 
 use super::Crew;
 use crate::support::pragmatic;

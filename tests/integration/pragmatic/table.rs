@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use seamless_wallet::core::{Amount, PlayerStatus};
-use seamless_wallet::store::players;
+use seamless_wallet::store::directory::players;
 
 use super::calls::{Operation, money, refund_of, stake, stake_of};
 use crate::support::bank::player_id;

@@ -10,9 +10,11 @@ use seamless_wallet::core::{
     Action, Amount, Category, Command, Currency, GameId, Movement, PlayerId, PlayerStatus, Policy,
     ProviderId, Receipt, TokenHash, TxId,
 };
-use seamless_wallet::store::engine::Directly;
-use seamless_wallet::store::{Engine, EngineConfig, connect_pool, games, players, sessions};
-use seamless_wallet::wallet::{Wallet, WalletError};
+use seamless_wallet::engine::Directly;
+use seamless_wallet::engine::{Engine, EngineConfig};
+use seamless_wallet::engine::{Wallet, WalletError};
+use seamless_wallet::store::connect_pool;
+use seamless_wallet::store::directory::{games, players, sessions};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -1,0 +1,34 @@
+//! The money path.
+
+mod batch;
+mod lane;
+mod lanes;
+mod notes;
+mod publisher;
+mod wallet;
+
+pub use lane::EngineConfig;
+pub use lanes::{Answer, Directly, Engine, Job, Lanes, Outbox, Settled, receipt_by};
+pub use notes::MismatchSender;
+pub use publisher::Publisher;
+pub use wallet::{Wallet, WalletError};
+
+/// Why a command was not decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecuteError {
+    /// No wallet has this id; nothing was written.
+    #[error("player unknown")]
+    PlayerUnknown,
+    /// The queue is full; nothing was done.
+    #[error("queue full")]
+    Busy,
+    /// The deadline passed. The command may have been executed all the same.
+    #[error("deadline passed")]
+    Timeout,
+    /// The database cannot be reached. The command may have been executed all the same.
+    #[error("database unavailable")]
+    Unavailable,
+    /// The database refused the command for a reason that is a fault of ours.
+    #[error("internal error")]
+    Internal,
+}

@@ -1,0 +1,108 @@
+//! What is counted and logged of a command that was decided.
+
+use metrics::counter;
+use tokio::sync::mpsc;
+
+use crate::core::{Attempt, Entry, Movement, Outcome, Reason, Receipt};
+use crate::store::ledger::mismatches::Mismatch;
+
+/// Calls under a key that says something else, on their way to where they are kept. One that
+/// finds no room is counted and logged all the same.
+pub type MismatchSender = mpsc::Sender<Mismatch>;
+
+/// Which layer caught a repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// A claim that was finished.
+    Redis,
+    /// A row.
+    Database,
+}
+
+impl Layer {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Database => "database",
+        }
+    }
+}
+
+/// Counts and logs what had been decided before, naming the first transaction.
+pub(super) fn note_repeats(
+    attempt: &Attempt,
+    receipt: &Receipt,
+    layer: Layer,
+    mismatches: Option<&MismatchSender>,
+) {
+    let command = &attempt.command;
+    for (movement, outcome) in command.movements.iter().zip(&receipt.outcomes) {
+        if !outcome.is_repeat() {
+            continue;
+        }
+        let mismatch = matches!(outcome, Outcome::Mismatch(_));
+        if let (Outcome::Mismatch(first), Some(sender)) = (outcome, mismatches) {
+            // No reply waits for it.
+            let _: Result<(), _> = sender.try_send(mismatch_of(attempt, movement, first));
+        }
+        counter!(
+            "wallet_duplicates_total",
+            "provider" => command.provider.to_string(),
+            "layer" => layer.as_str(),
+            "mismatch" => if mismatch { "yes" } else { "no" },
+        )
+        .increment(1);
+        let first = outcome.entry().map(|entry| entry.id().to_string()).unwrap_or_default();
+        let (provider, player, tx_id) = (&command.provider, &command.player, &movement.tx_id);
+        if mismatch {
+            tracing::warn!(
+                %provider, %player, %tx_id, first_transaction_id = first, layer = layer.as_str(),
+                "a key came again with other contents: nothing moved"
+            );
+        } else {
+            tracing::info!(
+                %provider, %player, %tx_id, first_transaction_id = first, layer = layer.as_str(),
+                "a repeat: nothing moved"
+            );
+        }
+    }
+}
+
+fn mismatch_of(attempt: &Attempt, movement: &Movement, first: &Entry) -> Mismatch {
+    let command = &attempt.command;
+    Mismatch {
+        key: command.key(&movement.tx_id),
+        player: command.player.clone(),
+        round: command.round.clone(),
+        game: command.game.clone(),
+        kind: movement.action.kind(),
+        category: movement.category,
+        requested: movement.action.requested(),
+        transaction_id: first.id(),
+        at: attempt.received_at,
+    }
+}
+
+/// Counts and logs what a person should look at.
+pub(super) fn note_flags(attempt: &Attempt, receipt: &Receipt) {
+    let command = &attempt.command;
+    for (movement, outcome) in command.movements.iter().zip(&receipt.outcomes) {
+        let reason = match outcome {
+            Outcome::Applied(entry) => entry.reason.filter(|reason| reason.is_flag()),
+            Outcome::Refused { reason: reason @ Reason::DebitReversed, .. } => Some(*reason),
+            Outcome::Parked(entry) => entry.reason,
+            _ => None,
+        };
+        let Some(reason) = reason else { continue };
+        counter!(
+            "wallet_flagged_total",
+            "provider" => command.provider.to_string(),
+            "reason" => reason.as_str(),
+        )
+        .increment(1);
+        tracing::warn!(
+            provider = %command.provider, player = %command.player, tx_id = %movement.tx_id,
+            reason = reason.as_str(), outcome = outcome.as_str(), "a movement to look at"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! Wallets as a whole: opening one and looking at it. Money moves in the engine alone.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+
+use crate::core::{Amount, Currency, PlayerId, ProviderId, SessionFact, TokenHash, WalletState};
+use crate::store::LookupError;
+use crate::store::rows::wallet_state;
+
+/// What came of opening a wallet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is new.
+    New(WalletState),
+    /// It was there, perhaps with another currency than asked for.
+    Before(WalletState),
+}
+
+/// Opens a wallet, empty and active, unless there is one.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn open(
+    pool: &PgPool,
+    player: &PlayerId,
+    currency: &Currency,
+) -> Result<Opened, LookupError> {
+    let inserted = sqlx::query!(
+        "INSERT INTO wallet (player_id, currency) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        player.as_str(),
+        currency.as_str(),
+    )
+    .execute(pool)
+    .await?;
+    // A second statement, because only its snapshot is sure to see a wallet that another
+    // call has just opened.
+    let wallet = find(pool, player).await?.ok_or(LookupError::Unreadable("wallet"))?;
+    Ok(if inserted.rows_affected() == 1 { Opened::New(wallet) } else { Opened::Before(wallet) })
+}
+
+/// The wallet of a player.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn find(pool: &PgPool, player: &PlayerId) -> Result<Option<WalletState>, LookupError> {
+    let row = sqlx::query!(
+        "SELECT currency, balance_micros, version, status, bet_limit_micros
+         FROM wallet WHERE player_id = $1",
+        player.as_str(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| {
+        wallet_state(
+            player.clone(),
+            &row.currency,
+            row.balance_micros,
+            row.version,
+            &row.status,
+            row.bet_limit_micros,
+        )
+    })
+    .transpose()
+}
+
+/// Sets or lifts the player's own limit on a single stake. False for an unknown player.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn set_bet_limit(
+    pool: &PgPool,
+    player: &PlayerId,
+    limit: Option<Amount>,
+) -> Result<bool, LookupError> {
+    let done = sqlx::query!(
+        "UPDATE wallet SET bet_limit_micros = $2, updated_at = now() WHERE player_id = $1",
+        player.as_str(),
+        limit.map(|limit| limit.micros().get()),
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Who is behind a token: the session, and the player's wallet, in one round trip.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn behind_token(
+    pool: &PgPool,
+    token: &TokenHash,
+) -> Result<Option<(SessionFact, WalletState)>, LookupError> {
+    let row = sqlx::query!(
+        "SELECT s.player_id, s.provider, s.expires_at,
+                w.currency, w.balance_micros, w.version, w.status, w.bet_limit_micros
+         FROM session s JOIN wallet w ON w.player_id = s.player_id
+         WHERE s.token_hash = $1",
+        token.as_bytes().as_slice(),
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let player = PlayerId::parse(&row.player_id)
+        .map_err(|_| LookupError::Unreadable("session.player_id"))?;
+    let session = session_fact(player.clone(), &row.provider, row.expires_at)?;
+    let wallet = wallet_state(
+        player,
+        &row.currency,
+        row.balance_micros,
+        row.version,
+        &row.status,
+        row.bet_limit_micros,
+    )?;
+    Ok(Some((session, wallet)))
+}
+
+fn session_fact(
+    player: PlayerId,
+    provider: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<SessionFact, LookupError> {
+    let provider =
+        ProviderId::parse(provider).map_err(|_| LookupError::Unreadable("session.provider"))?;
+    Ok(SessionFact { player, provider, expires_at })
+}

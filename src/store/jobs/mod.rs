@@ -1,0 +1,8 @@
+//! What the background jobs say: leases, parked movements, reconciliation, expiry.
+
+pub mod audit;
+pub mod expiry;
+pub mod lease;
+pub mod parked;
+pub mod reconciliation;
+pub mod waiting;

@@ -1,0 +1,157 @@
+//! Parked movements as a person sees them, and what a person can do about them.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use super::parked::Place;
+use crate::core::{Currency, PlayerId, ProviderId, Row};
+use crate::store::LookupError;
+use crate::store::rows::StoredRow;
+
+/// A parked movement with what the job knows of it.
+#[derive(Clone, Debug)]
+pub struct Parked {
+    /// Its row of the ledger.
+    pub row: Row,
+    /// Its wallet's, if that is there.
+    pub currency: Option<Currency>,
+    /// Attempts of the job's so far.
+    pub attempts: i32,
+    /// When the job tries again; `None` where it has not heard of it yet, or has given it up.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Why the last attempt left it where it is.
+    pub last_reason: Option<String>,
+    /// When it was given up, and why.
+    pub dead: Option<(DateTime<Utc>, String)>,
+}
+
+/// Which parked movements to list, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// One of them.
+    pub transaction_id: Option<Uuid>,
+    /// Of one player.
+    pub player: Option<PlayerId>,
+    /// Of one provider.
+    pub provider: Option<ProviderId>,
+    /// Given up, or not.
+    pub dead: Option<bool>,
+    /// Older than this one: the last of the page before.
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: u16,
+}
+
+/// A page of parked movements.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Parked>, LookupError> {
+    let rows = sqlx::query!(
+        r#"
+        SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category,
+               t.outcome, t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.fingerprint, t.detail, t.occurred_at, t.created_at,
+               p.attempts AS "attempts?", p.next_attempt_at AS "next_attempt_at?",
+               p.last_reason AS "last_reason?", p.dead_at AS "dead_at?",
+               p.dead_reason AS "dead_reason?", w.currency AS "currency?"
+        FROM trx_log t
+        LEFT JOIN wallet w ON w.player_id = t.player_id
+        LEFT JOIN parked_movement p ON p.player_id = t.player_id AND p.provider = t.provider
+                                   AND p.tx_id = t.tx_id
+        WHERE t.outcome = 'parked'
+          AND ($1::uuid IS NULL OR t.transaction_id = $1)
+          AND ($2::text IS NULL OR t.player_id = $2)
+          AND ($3::text IS NULL OR t.provider = $3)
+          AND ($4::bool IS NULL OR (p.dead_at IS NOT NULL) = $4)
+          AND ($5::uuid IS NULL OR t.transaction_id < $5)
+        ORDER BY t.transaction_id DESC
+        LIMIT $6
+        "#,
+        filter.transaction_id,
+        filter.player.as_ref().map(PlayerId::as_str),
+        filter.provider.as_ref().map(ProviderId::as_str),
+        filter.dead,
+        filter.before,
+        i64::from(filter.limit),
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let stored = StoredRow {
+                provider: row.provider,
+                tx_id: row.tx_id,
+                player_id: row.player_id,
+                transaction_id: row.transaction_id,
+                kind: row.kind,
+                category: row.category,
+                outcome: row.outcome,
+                reason: row.reason,
+                requested_micros: row.requested_micros,
+                amount_micros: row.amount_micros,
+                shortfall_micros: row.shortfall_micros,
+                balance_after_micros: row.balance_after_micros,
+                wallet_version: row.wallet_version,
+                reverses: row.reverses,
+                round_id: row.round_id,
+                game_id: row.game_id,
+                fingerprint: row.fingerprint,
+                detail: row.detail,
+                occurred_at: row.occurred_at,
+                created_at: row.created_at,
+                round_credits: None,
+            };
+            Ok(Parked {
+                row: stored.into_row()?,
+                currency: row.currency.and_then(|code| Currency::parse(code).ok()),
+                attempts: row.attempts.unwrap_or_default(),
+                next_attempt_at: row.next_attempt_at.filter(|_| row.dead_at.is_none()),
+                last_reason: row.last_reason,
+                dead: row.dead_at.zip(row.dead_reason),
+            })
+        })
+        .collect()
+}
+
+/// A person gives a movement up. False where it is not parked (any more).
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn bury(pool: &PgPool, place: &Place, reason: &str) -> Result<bool, LookupError> {
+    let done = sqlx::query!(
+        "INSERT INTO parked_movement AS p
+             (provider, tx_id, player_id, next_attempt_at, dead_at, dead_reason)
+         SELECT provider, tx_id, player_id, now(), now(), $4 FROM trx_log
+         WHERE player_id = $1 AND provider = $2 AND tx_id = $3 AND outcome = 'parked'
+         ON CONFLICT (player_id, provider, tx_id) DO UPDATE
+         SET dead_at = coalesce(p.dead_at, now()), dead_reason = $4",
+        place.player.as_str(),
+        place.key.provider.as_str(),
+        place.key.tx_id.as_str(),
+        reason,
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A person wants a movement to be tried again, from the first attempt on.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn revive(pool: &PgPool, place: &Place) -> Result<(), LookupError> {
+    sqlx::query!(
+        "UPDATE parked_movement
+         SET attempts = 0, next_attempt_at = now(), dead_at = NULL, dead_reason = NULL
+         WHERE player_id = $1 AND provider = $2 AND tx_id = $3",
+        place.player.as_str(),
+        place.key.provider.as_str(),
+        place.key.tx_id.as_str(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

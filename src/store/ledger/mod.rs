@@ -1,0 +1,11 @@
+//! Reading the ledger for people and for streams: searches, statements, rounds, exports.
+
+mod chunks;
+pub mod entries;
+pub mod listed;
+pub mod log;
+pub mod mismatches;
+pub mod provider_rows;
+pub mod rounds;
+pub mod search;
+pub mod statement;
