@@ -1,6 +1,6 @@
 //! What a decision looks at.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -61,7 +61,7 @@ pub enum GameState {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     rows: HashMap<Key, Row>,
-    reversals: HashMap<Key, Row>,
+    reversed: HashSet<Key>,
     rounds: HashMap<Seat, RoundFacts>,
 }
 
@@ -113,9 +113,9 @@ impl History {
         self.rows.get(key)
     }
 
-    /// The reversal that took effect on a target.
-    pub fn reversal_of(&self, target: &Key) -> Option<&Row> {
-        self.reversals.get(target)
+    /// True when a reversal took effect on the movement.
+    pub fn is_reversed(&self, target: &Key) -> bool {
+        self.reversed.contains(target)
     }
 
     /// What is known of a player's part in a round.
@@ -131,9 +131,14 @@ impl History {
             && let Some(target) = &row.reverses
         {
             let target = Key { provider: row.key.provider.clone(), tx_id: target.clone() };
-            self.reversals.insert(target, row.clone());
+            self.reversed.insert(target);
         }
         self.rows.insert(row.key.clone(), row);
+    }
+
+    /// Learns that a reversal took effect on a movement.
+    pub fn learn_reversed(&mut self, target: Key) {
+        self.reversed.insert(target);
     }
 
     /// Learns a player's stored rows of a round, as a whole.

@@ -4,6 +4,7 @@
 //! [`Attempt`]; the store reads the [`Standing`] and the [`History`] that the decision
 //! needs; [`decide`] says what follows; the store writes exactly that.
 
+pub mod assume;
 pub mod command;
 pub mod decide;
 pub mod history;
@@ -14,6 +15,7 @@ pub mod player;
 pub mod policy;
 pub mod row;
 
+pub use assume::{Assumed, Bounds, Conditions, assume, assume_on};
 pub use command::{Action, Attempt, Command, Movement, Reversible};
 pub use decide::{Decision, decide};
 pub use history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};

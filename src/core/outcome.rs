@@ -119,6 +119,18 @@ impl Outcome {
         }
     }
 
+    pub(super) const fn entry_mut(&mut self) -> Option<&mut Entry> {
+        match self {
+            Self::Applied(entry)
+            | Self::NoEffect(entry)
+            | Self::Replayed(entry)
+            | Self::Cancelled(entry)
+            | Self::Mismatch(entry)
+            | Self::Parked(entry) => Some(entry),
+            Self::Refused { entry, .. } => entry.as_mut(),
+        }
+    }
+
     /// The word for metrics and logs.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! The group-committing engine: commands that arrive while a transaction is in flight are
-//! committed together in the next one. There is no artificial delay, so a lone call waits for
-//! nobody, and a hot wallet costs one row lock for a whole batch.
+//! The group-committing engine: commands that arrive while a statement is in flight are committed
+//! together in the next one. There is no artificial delay, so a lone call waits for nobody, and a
+//! hot wallet costs one row lock for a whole batch.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -8,67 +8,32 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::ExecuteError;
-pub use super::lane::EngineConfig;
-use super::lane::Lane;
+use super::job::{Job, Outbox, Seen, receipt_by};
+use super::lane::{EngineConfig, Lane};
+use super::queue::{Full, Queue};
+use super::repeat_reader::RepeatReader;
+use super::slow_path::SlowPath;
 use crate::core::{Attempt, PlayerId, Receipt};
 use crate::store::DatabaseConfig;
-use crate::telemetry::trail::Traced;
-
-/// A command on its way through a lane.
-pub struct Job {
-    /// What to decide.
-    pub attempt: Arc<Attempt>,
-    /// True when the cache has seen the key before: its row is looked up at once.
-    pub repeat_expected: bool,
-    /// After it nobody waits for the answer, and nothing new is begun.
-    pub deadline: Instant,
-    /// Where the caller waits, or has gone.
-    pub answer: Answer,
-    /// Where it is written down what happens to it.
-    pub trail: Traced,
-}
-
-/// How a caller is told.
-pub type Answer = oneshot::Sender<Result<Receipt, ExecuteError>>;
-
-/// A command that was decided and committed, and whose caller does not know it yet.
-pub struct Settled {
-    /// What was decided.
-    pub attempt: Arc<Attempt>,
-    /// What came of it.
-    pub receipt: Receipt,
-    /// Where the caller waits, or has gone.
-    pub answer: Answer,
-    /// Where it is written down what happens to it.
-    pub trail: Traced,
-}
-
-/// Takes what a lane has committed, a batch at a time, and answers the callers.
-pub trait Outbox: Send + Sync + 'static {
-    /// Must not wait: the lane goes on with its next batch when this returns.
-    fn settle(&self, batch: Vec<Settled>);
-}
-
-/// Answers at once.
-pub struct Directly;
-
-impl Outbox for Directly {
-    fn settle(&self, batch: Vec<Settled>) {
-        for Settled { receipt, answer, .. } in batch {
-            // The caller may have gone; the work is done all the same.
-            let _: Result<(), Result<Receipt, ExecuteError>> = answer.send(Ok(receipt));
-        }
-    }
-}
+use crate::store::money::connection::Connection;
 
 /// The lanes. Clones share them.
 #[derive(Clone)]
 pub struct Engine {
-    lanes: Arc<[mpsc::Sender<Job>]>,
+    lanes: Arc<Queues>,
+}
+
+/// Dropped with the last [`Engine`]: then nothing comes any more.
+struct Queues(Vec<Arc<Queue>>);
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|queue| queue.close());
+    }
 }
 
 /// The running lanes; they end when the last [`Engine`] is dropped and their queues are empty.
@@ -84,29 +49,25 @@ impl Engine {
         database: &DatabaseConfig,
         outbox: Arc<dyn Outbox>,
     ) -> Result<(Self, Lanes), sqlx::Error> {
-        let hosts = database.lane_hosts()?;
-        let (senders, ends): (Vec<_>, Vec<_>) = (0..config.lanes.max(1))
-            .map(|number| {
-                let (sender, queue) = mpsc::channel(config.queue_max);
-                let lane = Lane::new(number, hosts.clone(), config, Arc::clone(&outbox));
-                Ok((sender, on_its_own_thread(number, lane.run(queue))?))
-            })
-            .collect::<io::Result<Vec<_>>>()?
-            .into_iter()
-            .unzip();
-        Ok((Self { lanes: senders.into() }, Lanes(ends)))
+        let mut queues = Vec::with_capacity(config.lanes);
+        let mut ends = Vec::with_capacity(config.lanes);
+        for number in 0..config.lanes.max(1) {
+            let queue = Arc::new(Queue::new(config.queue_max));
+            let work = lane(number, Arc::clone(&queue), config, database, &outbox)?;
+            ends.push(on_its_own_thread(number, work)?);
+            queues.push(queue);
+        }
+        Ok((Self { lanes: Arc::new(Queues(queues)) }, Lanes(ends)))
     }
 
     /// Takes a job, which is then executed once, whatever becomes of the caller; or answers it
     /// that the queue is full.
     pub fn submit(&self, job: Job) {
         let Some(lane) = self.lane_of(&job.attempt.command.player) else { return };
-        if let Err(refused) = lane.try_send(job) {
-            let (job, error) = match refused {
-                mpsc::error::TrySendError::Full(job) => (job, ExecuteError::Busy),
-                mpsc::error::TrySendError::Closed(job) => (job, ExecuteError::Unavailable),
-            };
-            let _: Result<(), Result<Receipt, ExecuteError>> = job.answer.send(Err(error));
+        match lane.push(job) {
+            Ok(()) => {}
+            Err((job, Full::Provider)) => job.fail(ExecuteError::Busy),
+            Err((job, Full::Closed)) => job.fail(ExecuteError::Unavailable),
         }
     }
 
@@ -121,39 +82,59 @@ impl Engine {
         deadline: Instant,
     ) -> Result<Receipt, ExecuteError> {
         let (answer, receipt) = oneshot::channel();
-        self.submit(Job { attempt, repeat_expected, deadline, answer, trail: None });
+        let seen = Seen::default();
+        if repeat_expected {
+            seen.set();
+        }
+        self.submit(Job { attempt, seen, unusual: false, deadline, answer, trail: None });
         receipt_by(deadline, receipt).await
     }
 
     /// Commands that wait, over all lanes.
     pub fn queued(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.max_capacity() - lane.capacity()).sum()
+        self.lanes.0.iter().map(|lane| lane.len()).sum()
     }
 
     /// One player's commands always meet in the same lane, so they never race in one node.
-    fn lane_of(&self, player: &PlayerId) -> Option<&mpsc::Sender<Job>> {
+    fn lane_of(&self, player: &PlayerId) -> Option<&Queue> {
         let mut hasher = DefaultHasher::new();
         player.hash(&mut hasher);
-        let count = u64::try_from(self.lanes.len()).ok()?;
+        let count = u64::try_from(self.lanes.0.len()).ok()?;
         let at = usize::try_from(hasher.finish().checked_rem(count)?).ok()?;
-        self.lanes.get(at)
+        self.lanes.0.get(at).map(|queue| &**queue)
     }
 }
 
-/// The answer, if it comes before the deadline.
-///
-/// # Errors
-/// [`ExecuteError`].
-pub async fn receipt_by(
-    deadline: Instant,
-    receipt: oneshot::Receiver<Result<Receipt, ExecuteError>>,
-) -> Result<Receipt, ExecuteError> {
-    match tokio::time::timeout_at(deadline, receipt).await {
-        Ok(Ok(result)) => result,
-        // Whoever had the command in hand died with it: only a fault of ours does that.
-        Ok(Err(_)) => Err(ExecuteError::Internal),
-        Err(_) => Err(ExecuteError::Timeout),
-    }
+/// The whole work of one lane: its batches, what is looked up beside them, and what is slow.
+fn lane(
+    number: usize,
+    queue: Arc<Queue>,
+    config: EngineConfig,
+    database: &DatabaseConfig,
+    outbox: &Arc<dyn Outbox>,
+) -> Result<impl Future<Output = ()> + Send + use<>, sqlx::Error> {
+    let limit = config.batch_timeout;
+    let in_time = database.engine_hosts(config.statement_timeout(), config.lock_timeout())?;
+    // What is slow may take as long as any statement.
+    let patient_limit = database.timeout.max(limit);
+    let patient = database.engine_hosts(patient_limit, config.lock_timeout())?;
+    let (reader, reading) = RepeatReader::new(
+        Connection::to(in_time.clone(), limit),
+        Arc::clone(&queue),
+        Arc::clone(outbox),
+        limit,
+    );
+    let (slow_path, working) = SlowPath::new(
+        number,
+        Connection::to(patient, limit),
+        Arc::clone(outbox),
+        patient_limit * 2,
+    );
+    let connection = Connection::to(in_time, limit);
+    let lane = Lane::new(number, connection, config, Arc::clone(outbox), (reader, slow_path));
+    Ok(async move {
+        tokio::join!(lane.run(queue), reading.run(), working.run());
+    })
 }
 
 /// Runs a lane on a thread of its own: what it waits for comes from PostgreSQL, and it should

@@ -1,14 +1,20 @@
 //! The money path.
 
 mod batch;
+mod claims;
+mod job;
 mod lane;
 mod lanes;
 mod notes;
 mod publisher;
+mod queue;
+mod repeat_reader;
+mod slow_path;
 mod wallet;
 
+pub use job::{Answer, Directly, Job, Outbox, Seen, Settled, receipt_by};
 pub use lane::EngineConfig;
-pub use lanes::{Answer, Directly, Engine, Job, Lanes, Outbox, Settled, receipt_by};
+pub use lanes::{Engine, Lanes};
 pub use notes::MismatchSender;
 pub use publisher::Publisher;
 pub use wallet::{Wallet, WalletError};

@@ -10,29 +10,10 @@ use crate::store::ledger::mismatches::Mismatch;
 /// finds no room is counted and logged all the same.
 pub type MismatchSender = mpsc::Sender<Mismatch>;
 
-/// Which layer caught a repeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
-    /// A claim that was finished.
-    Redis,
-    /// A row.
-    Database,
-}
-
-impl Layer {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Redis => "redis",
-            Self::Database => "database",
-        }
-    }
-}
-
 /// Counts and logs what had been decided before, naming the first transaction.
 pub(super) fn note_repeats(
     attempt: &Attempt,
     receipt: &Receipt,
-    layer: Layer,
     mismatches: Option<&MismatchSender>,
 ) {
     let command = &attempt.command;
@@ -48,7 +29,6 @@ pub(super) fn note_repeats(
         counter!(
             "wallet_duplicates_total",
             "provider" => command.provider.to_string(),
-            "layer" => layer.as_str(),
             "mismatch" => if mismatch { "yes" } else { "no" },
         )
         .increment(1);
@@ -56,12 +36,12 @@ pub(super) fn note_repeats(
         let (provider, player, tx_id) = (&command.provider, &command.player, &movement.tx_id);
         if mismatch {
             tracing::warn!(
-                %provider, %player, %tx_id, first_transaction_id = first, layer = layer.as_str(),
+                %provider, %player, %tx_id, first_transaction_id = first,
                 "a key came again with other contents: nothing moved"
             );
         } else {
             tracing::info!(
-                %provider, %player, %tx_id, first_transaction_id = first, layer = layer.as_str(),
+                %provider, %player, %tx_id, first_transaction_id = first,
                 "a repeat: nothing moved"
             );
         }

@@ -15,8 +15,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::ExecuteError;
-use super::lanes::{Engine, Job, receipt_by};
-use super::publisher::Course;
+use super::claims::Claims;
+use super::job::{Job, Seen, receipt_by};
+use super::lanes::Engine;
 use crate::cache::{Cache, CachedBalance};
 use crate::core::policy::SessionRule;
 use crate::core::{
@@ -29,7 +30,8 @@ use crate::telemetry::trail::Traced;
 
 /// The door. One for each node.
 pub struct Wallet {
-    course: Course,
+    engine: Engine,
+    claims: Claims,
     pool: PgPool,
     cache: Cache,
 }
@@ -81,7 +83,7 @@ impl Wallet {
     /// A door to this engine, these look-ups and this cache. The engine's outbox must be a
     /// [`Publisher`] to the same cache.
     pub fn new(engine: Engine, pool: PgPool, cache: Cache) -> Self {
-        Self { course: Course::start(engine, cache.clone()), pool, cache }
+        Self { engine, claims: Claims::start(cache.clone()), pool, cache }
     }
 
     /// The look-ups that move no money.
@@ -96,7 +98,7 @@ impl Wallet {
 
     /// Commands that wait for a batch.
     pub fn queued(&self) -> usize {
-        self.course.queued()
+        self.engine.queued()
     }
 
     /// Executes a command exactly once and says what came of it. It runs to its end even when
@@ -125,7 +127,10 @@ impl Wallet {
         let attempt = Attempt::new(command, Utc::now(), || TransactionId::new(Uuid::now_v7()));
         let (answer, receipt) = oneshot::channel();
         let attempt = Arc::new(attempt);
-        self.course.begin(Job { attempt, repeat_expected: false, deadline, answer, trail });
+        let seen = Seen::default();
+        let job = Job { attempt, seen, unusual: false, deadline, answer, trail };
+        self.claims.begin(&job);
+        self.engine.submit(job);
         Ok(receipt_by(deadline, receipt).await?)
     }
 

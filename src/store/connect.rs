@@ -41,14 +41,17 @@ impl DatabaseConfig {
         Hosts::parse(self.url.expose_secret(), |options| self.for_look_ups(options))
     }
 
-    /// Where and how a lane's connection is made. Its statements are few, joined by key, and
-    /// always the same: they are planned once, for look-ups by index. What is answered is on disk.
+    /// Where and how a connection of the engine's is made. Its statements are few, joined by key,
+    /// and always the same: they are planned once, for look-ups by index. What is answered is on
+    /// disk. No statement takes longer than `statement`, or waits longer than `lock` for a row.
     ///
     /// # Errors
     /// Where the URL cannot be read; the message does not repeat it.
-    pub fn lane_hosts(&self) -> Result<Hosts, sqlx::Error> {
+    pub fn engine_hosts(&self, statement: Duration, lock: Duration) -> Result<Hosts, sqlx::Error> {
         Hosts::parse(self.url.expose_secret(), |options| {
             self.for_look_ups(options).application_name("seamless-wallet-lane").options([
+                ("statement_timeout", &*statement.as_millis().max(1).to_string()),
+                ("lock_timeout", &*lock.as_millis().max(1).to_string()),
                 ("synchronous_commit", "on"),
                 ("plan_cache_mode", "force_generic_plan"),
                 ("jit", "off"),

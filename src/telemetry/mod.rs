@@ -102,10 +102,7 @@ fn describe() {
         Unit::Seconds,
         "From an operator's call's headers to its reply"
     );
-    describe_counter!(
-        "wallet_duplicates_total",
-        "Movements that had been decided before, by the layer that knew"
-    );
+    describe_counter!("wallet_duplicates_total", "Movements that had been decided before");
     describe_counter!("wallet_flagged_total", "Movements that a person should look at");
     describe_histogram!("wallet_batch_size", "Commands in one commit");
     describe_histogram!(
@@ -114,6 +111,11 @@ fn describe() {
         "The statement that writes rows and balances, with its commit"
     );
     describe_counter!("wallet_redo_total", "Batches that were tried again, by cause");
+    describe_counter!("wallet_left_out_total", "Players who were left out of a batch");
+    describe_counter!("wallet_slow_path_total", "Commands that went beside the lanes");
+    describe_gauge!("wallet_slow_path_commands", "Commands that wait beside the lanes");
+    describe_counter!("wallet_damaged_chains_total", "Commands of wallets behind their ledger");
+    describe_counter!("wallet_unreadable_total", "Commands of players with unknown values");
     describe_gauge!("wallet_queue_depth", "Commands waiting when a batch was taken");
     describe_counter!("wallet_panics_total", "Handlers that panicked");
     describe_counter!("wallet_unknown_provider_total", "Calls below no provider's prefix");

@@ -32,9 +32,12 @@ pub fn count_from_zero(app: &App, with_jobs: bool) {
         movements(provider.id.as_str());
     }
     movements("operator");
-    for cause in ["conflict", "database"] {
+    for cause in ["key_taken", "locked", "too_slow", "database", "error"] {
         counter!("wallet_redo_total", "cause" => cause).increment(0);
     }
+    counter!("wallet_slow_path_total").increment(0);
+    counter!("wallet_damaged_chains_total").increment(0);
+    counter!("wallet_unreadable_total").increment(0);
     counter!("wallet_panics_total").increment(0);
     counter!("wallet_unknown_provider_total").increment(0);
     if with_jobs {
@@ -55,14 +58,12 @@ fn calls(provider: &str, operation: &'static str) {
 }
 
 fn movements(provider: &str) {
-    for layer in ["redis", "database"] {
-        for mismatch in ["no", "yes"] {
-            counter!(
-                "wallet_duplicates_total",
-                "provider" => provider.to_owned(), "layer" => layer, "mismatch" => mismatch,
-            )
-            .increment(0);
-        }
+    for mismatch in ["no", "yes"] {
+        counter!(
+            "wallet_duplicates_total",
+            "provider" => provider.to_owned(), "mismatch" => mismatch,
+        )
+        .increment(0);
     }
     let parked = [Reason::DebitUnknown, Reason::WalletClosed];
     let flags = Reason::ALL.iter().copied().filter(|reason| reason.is_flag());

@@ -64,7 +64,7 @@ fn no_part_knows_what_it_must_not_know() {
         ("cache", &[SQL, HTTP, PROVIDERS, WORDS]),
         ("jobs", &[SQL, HTTP, WORDS, REDIS]),
         ("feed", &[SQL, HTTP, PROVIDERS, WORDS, REDIS]),
-        ("wallet", &[HTTP, PROVIDERS, WORDS, REDIS]),
+        ("engine", &[HTTP, PROVIDERS, WORDS, REDIS]),
         // Its documentation may name providers as examples.
         ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::"]]),
         ("grpc", &[SQL, REDIS, WORDS]),

@@ -14,6 +14,7 @@ mod houserules;
 mod jobs;
 mod kills;
 mod many_nodes;
+mod money_path;
 mod operator;
 mod pragmatic;
 mod races;

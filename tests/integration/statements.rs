@@ -68,11 +68,7 @@ async fn every_stored_statement_has_the_same_types_on_the_migrated_schema() {
 
 #[test]
 fn every_stored_statement_is_one_of_the_source() {
-    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
-    let mut source = String::new();
-    for file in std::fs::read_dir(store).expect("src/store") {
-        source += &std::fs::read_to_string(file.expect("an entry").path()).expect("a file");
-    }
+    let source = source_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store"));
     let words =
         |text: &str| text.replace('\\', " ").split_whitespace().collect::<Vec<_>>().join(" ");
     let source = words(&source);
@@ -80,4 +76,18 @@ fn every_stored_statement_is_one_of_the_source() {
         let query = words(json["query"].as_str().expect("a query"));
         assert!(source.contains(&query), "{} is left over: {query}", path.display());
     }
+}
+
+/// Everything that stands in the files of a folder and of the folders in it.
+fn source_of(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let text = |path: PathBuf| {
+        if path.is_dir() {
+            source_of(&path)
+        } else {
+            std::fs::read_to_string(path).expect("a file")
+        }
+    };
+    paths.map(text).collect()
 }

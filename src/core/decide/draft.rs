@@ -167,7 +167,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn is_reversed(&self, target: &Key) -> bool {
-        self.history.reversal_of(target).is_some()
+        self.history.is_reversed(target)
             || self.rows.iter().any(|(row, _)| {
                 row.outcome == RowOutcome::Applied && row.reverses.as_ref() == Some(&target.tx_id)
             })

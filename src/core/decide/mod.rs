@@ -196,7 +196,7 @@ impl Draft<'_> {
                 Culprits::Nobody => false,
             };
             let entry = match decided {
-                Some(row) => Some(Entry::of(row, self.history.reversal_of(&key).is_some())),
+                Some(row) => Some(Entry::of(row, self.history.is_reversed(&key))),
                 None if to_blame && reason.is_remembered() => {
                     // A key that the command uses twice is remembered once.
                     let written = draft.written(&movement.tx_id).map(|row| Entry::of(row, false));

@@ -28,7 +28,7 @@ impl Draft<'_> {
         key: &Key,
         ids: AttemptIds,
     ) -> Result<Option<Outcome>, Refusal> {
-        let entry = Entry::of(row, self.history.reversal_of(key).is_some());
+        let entry = Entry::of(row, self.history.is_reversed(key));
         if row.outcome == RowOutcome::Tombstone {
             return match self.command().policy.late_original {
                 LateOriginal::Succeed => Ok(Some(Outcome::Cancelled(entry))),

@@ -1,6 +1,6 @@
-//! A lane's connection. It is made on the side, and goes on being made when nobody waits for it
-//! any more: a database whose answers are so slow that connecting takes longer than a batch may
-//! take would otherwise be begun with anew for each batch, and never be reached at all.
+//! A connection of the engine's. It is made on the side, and goes on being made when nobody waits
+//! for it any more: a database whose answers are so slow that connecting takes longer than a batch
+//! may take would otherwise be begun with anew for each batch, and never be reached at all.
 
 use std::time::Duration;
 
@@ -8,64 +8,67 @@ use sqlx::PgConnection;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{read, write};
+use super::write;
 use crate::store::hosts::Hosts;
 
-pub(crate) struct Line {
+/// A connection, made when it is asked for.
+pub struct Connection {
     hosts: Hosts,
     /// The longest that each step of connecting may take.
-    patience: Duration,
+    step_timeout: Duration,
     state: State,
 }
 
 enum State {
-    Down,
-    Dialling(JoinHandle<Result<PgConnection, sqlx::Error>>),
-    Up(PgConnection),
+    Disconnected,
+    Connecting(JoinHandle<Result<PgConnection, sqlx::Error>>),
+    Connected(PgConnection),
 }
 
-impl Line {
+impl Connection {
     /// Not connected yet.
-    pub(crate) const fn to(hosts: Hosts, patience: Duration) -> Self {
-        Self { hosts, patience, state: State::Down }
+    pub const fn to(hosts: Hosts, step_timeout: Duration) -> Self {
+        Self { hosts, step_timeout, state: State::Disconnected }
     }
 
     /// The connection, made where there is none. Who stops waiting for it leaves it to the next
     /// one who asks.
-    pub(crate) async fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        if matches!(self.state, State::Down) {
-            let dialling = tokio::spawn(dial(self.hosts.clone(), self.patience));
-            self.state = State::Dialling(dialling);
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub async fn get(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        if matches!(self.state, State::Disconnected) {
+            let connecting = tokio::spawn(connect(self.hosts.clone(), self.step_timeout));
+            self.state = State::Connecting(connecting);
         }
-        if let State::Dialling(dialling) = &mut self.state {
-            let dialled = dialling.await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
-            self.state = State::Down;
-            self.state = State::Up(dialled?);
+        if let State::Connecting(connecting) = &mut self.state {
+            let connected = connecting.await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
+            self.state = State::Disconnected;
+            self.state = State::Connected(connected?);
         }
         match &mut self.state {
-            State::Up(connection) => Ok(connection),
-            State::Down | State::Dialling(_) => Err(sqlx::Error::WorkerCrashed),
+            State::Connected(connection) => Ok(connection),
+            State::Disconnected | State::Connecting(_) => Err(sqlx::Error::WorkerCrashed),
         }
     }
 
-    /// Gives up a connection that has failed.
-    pub(crate) fn hang_up(&mut self) {
-        if matches!(self.state, State::Up(_)) {
-            self.state = State::Down;
+    /// Gives up a connection that has failed; one that is being made goes on being made.
+    pub fn disconnect(&mut self) {
+        if matches!(self.state, State::Connected(_)) {
+            self.state = State::Disconnected;
         }
     }
 }
 
 /// Connects, and has prepared what every batch says, so that the first batch need not wait for
 /// that as well.
-async fn dial(hosts: Hosts, patience: Duration) -> Result<PgConnection, sqlx::Error> {
-    let mut connection = in_time(patience, hosts.connect()).await??;
-    // A fault in them is the batch's to deal with.
-    let _: Result<read::Facts, _> = in_time(patience, read::standing(&mut connection, &[])).await?;
-    let _: Result<(), _> = in_time(patience, write::batch(&mut connection, &[], &[])).await?;
+async fn connect(hosts: Hosts, step_timeout: Duration) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = in_time(step_timeout, hosts.connect()).await??;
+    // A fault in it is the batch's to deal with.
+    let _: Result<_, _> = in_time(step_timeout, write::batch(&mut connection, &[])).await?;
     Ok(connection)
 }
 
-async fn in_time<T>(patience: Duration, step: impl Future<Output = T>) -> Result<T, sqlx::Error> {
-    timeout(patience, step).await.map_err(|_| sqlx::Error::PoolTimedOut)
+async fn in_time<T>(limit: Duration, step: impl Future<Output = T>) -> Result<T, sqlx::Error> {
+    timeout(limit, step).await.map_err(|_| sqlx::Error::PoolTimedOut)
 }

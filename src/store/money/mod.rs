@@ -1,5 +1,11 @@
-//! The statements of the engine, and the connection of a lane.
+//! The statements of the engine, and its connections.
 
+mod columns;
 pub mod connection;
+pub mod culprits;
+pub mod error;
 pub mod read;
+pub mod repeats;
 pub mod write;
+
+pub use error::WriteError;

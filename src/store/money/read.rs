@@ -1,13 +1,15 @@
-//! What a decision needs to know, read without locks: a wallet's version is always read
-//! before the rows that are judged by it, so whatever commits in between fails the write.
+//! What a decision needs to know that is judged by the past, read without locks: a wallet's version
+//! is read before the rows that are judged by it, so whatever commits in between is seen when the
+//! version is compared.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::core::{
-    Action, Attempt, GameId, GameState, History, PlayerId, ProviderId, RoundFacts, RoundId,
-    SessionFact, Standing, TxId, WalletState,
+    Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, ProviderId,
+    RoundFacts, RoundId, Row, SessionFact, Standing, TxId, WalletState,
 };
 use crate::store::LookupError;
 use crate::store::rows::{StoredRow, stored, wallet_state};
@@ -21,18 +23,36 @@ pub struct Facts {
     pub standings: Vec<Standing>,
     /// Of all players together: keys belong to one player each.
     pub history: History,
-    /// True when a row was decided after its wallet had been read. Whoever answers from both
-    /// shows a balance from before the row.
-    pub torn: bool,
+    /// Players of whom a row was decided after their wallet had been read. Whoever answers from
+    /// both shows a balance from before the row.
+    pub torn: HashSet<PlayerId>,
+    /// Players with a round too long to be judged by as many of its rows as were looked at.
+    pub undetermined: HashSet<PlayerId>,
+    /// Players of whom something is stored that this version does not know.
+    pub unreadable: HashSet<PlayerId>,
 }
 
-/// Reads wallets, sessions, games and, where a policy turns on them, rounds: one round trip.
+/// Reads everything that the attempts are judged by: one round trip for wallets, sessions, games
+/// and rounds, one for prior rows. Of a round, and of the round of a target, at most `window` rows
+/// are looked at.
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn standing(
+pub async fn facts(
     connection: &mut PgConnection,
     attempts: &[&Attempt],
+    window: i64,
+) -> Result<Facts, LookupError> {
+    let mut facts = standing(connection, attempts, window).await?;
+    prior_rows(connection, attempts, window, &mut facts).await?;
+    Ok(facts)
+}
+
+/// Wallets, sessions, games and, where a policy turns on them, rounds.
+async fn standing(
+    connection: &mut PgConnection,
+    attempts: &[&Attempt],
+    window: i64,
 ) -> Result<Facts, LookupError> {
     let mut players: Vec<&str> = Vec::with_capacity(attempts.len());
     let mut tokens: Vec<Option<&[u8]>> = Vec::with_capacity(attempts.len());
@@ -55,22 +75,33 @@ pub async fn standing(
                w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
                s.player_id AS "session_player?", s.provider AS "session_provider?",
                s.expires_at AS "expires_at?", g.enabled AS "enabled?",
-               r.debits AS "debits!", r.cancelled AS "cancelled!", r.credits AS "credits!"
+               r.debits AS "debits!", r.cancelled AS "cancelled!", r.credits AS "credits!",
+               r.seen AS "seen!"
         FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[])
              WITH ORDINALITY AS c(player_id, token_hash, provider, game_id, round_id, place)
-        JOIN wallet w ON w.player_id = c.player_id
-        LEFT JOIN session s ON s.token_hash = c.token_hash
-        LEFT JOIN game g ON g.provider = c.provider AND g.game_id = c.game_id
+        CROSS JOIN LATERAL (
+            SELECT w.* FROM wallet w WHERE w.player_id = c.player_id OFFSET 0) w
+        LEFT JOIN LATERAL (
+            SELECT s.* FROM session s WHERE s.token_hash = c.token_hash OFFSET 0) s ON true
+        LEFT JOIN LATERAL (
+            SELECT g.enabled FROM game g
+            WHERE g.provider = c.provider AND g.game_id = c.game_id OFFSET 0) g ON true
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied'
                        OR t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone') AS debits,
                    count(*) FILTER (WHERE t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone'
-                       OR t.kind = 'reverse' AND t.outcome = 'applied'
-                          AND t.category IN ('bet', 'tip')) AS cancelled,
-                   count(*) FILTER (WHERE t.kind = 'credit' AND t.outcome = 'applied') AS credits
-            FROM trx_log t
-            WHERE t.player_id = c.player_id AND t.round_id = c.round_id
-              AND t.provider = c.provider
+                       OR t.kind = 'debit' AND t.outcome = 'applied' AND EXISTS (
+                          SELECT FROM trx_log x
+                          WHERE x.provider = c.provider AND x.player_id = c.player_id
+                            AND x.reverses = t.tx_id AND x.outcome = 'applied' OFFSET 0)
+                   ) AS cancelled,
+                   count(*) FILTER (WHERE t.kind = 'credit' AND t.outcome = 'applied') AS credits,
+                   count(*) AS seen
+            FROM (SELECT CASE WHEN t.provider = c.provider THEN t.kind END AS kind,
+                         t.outcome, t.tx_id
+                  FROM trx_log t
+                  WHERE t.player_id = c.player_id AND t.round_id = c.round_id
+                  LIMIT $6) t
         ) r
         "#,
         &players as &[&str],
@@ -78,6 +109,7 @@ pub async fn standing(
         &providers as &[&str],
         &games as &[Option<&str>],
         &rounds as &[Option<&str>],
+        window,
     )
     .fetch_all(connection)
     .await?;
@@ -90,13 +122,23 @@ pub async fn standing(
             continue;
         };
         let command = &attempt.command;
+        let wallet = wallet_state(
+            command.player.clone(),
+            &row.currency,
+            row.balance_micros,
+            row.version,
+            &row.status,
+            row.bet_limit_micros,
+        );
         let session = match (row.session_player, row.session_provider, row.expires_at) {
-            (Some(player), Some(provider), Some(expires_at)) => Some(SessionFact {
-                player: stored(PlayerId::parse(player), "session.player_id")?,
-                provider: stored(ProviderId::parse(provider), "session.provider")?,
-                expires_at,
-            }),
-            _ => None,
+            (Some(player), Some(provider), Some(expires_at)) => {
+                session_fact(&player, &provider, expires_at).map(Some)
+            }
+            _ => Ok(None),
+        };
+        let (Ok(wallet), Ok(session)) = (wallet, session) else {
+            facts.unreadable.insert(command.player.clone());
+            continue;
         };
         let game = if row.enabled == Some(false) { GameState::Disabled } else { GameState::Open };
         if let Some(slot) = facts.standings.get_mut(place) {
@@ -105,22 +147,27 @@ pub async fn standing(
         if let Some(round) = judged_round(attempt) {
             let seen =
                 RoundFacts { debits: row.debits, cancelled: row.cancelled, credits: row.credits };
+            if row.seen >= window && is_undetermined(command, seen) {
+                facts.undetermined.insert(command.player.clone());
+            }
             let (player, provider) = (command.player.clone(), command.provider.clone());
             facts.history.learn_round(player, provider, round.clone(), seen);
         }
-        if !facts.wallets.contains_key(&command.player) {
-            let wallet = wallet_state(
-                command.player.clone(),
-                &row.currency,
-                row.balance_micros,
-                row.version,
-                &row.status,
-                row.bet_limit_micros,
-            )?;
-            facts.wallets.insert(command.player.clone(), wallet);
-        }
+        facts.wallets.entry(command.player.clone()).or_insert(wallet);
     }
     Ok(facts)
+}
+
+fn session_fact(
+    player: &str,
+    provider: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<SessionFact, LookupError> {
+    Ok(SessionFact {
+        player: stored(PlayerId::parse(player), "session.player_id")?,
+        provider: stored(ProviderId::parse(provider), "session.provider")?,
+        expires_at,
+    })
 }
 
 /// The round whose past decides about the attempt, if one does. That of a reversal may: its
@@ -134,47 +181,24 @@ fn judged_round(attempt: &Attempt) -> Option<&RoundId> {
     command.round.as_ref().filter(|_| judged)
 }
 
-/// Which rows to look for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// The targets of reversals, and the own keys of attempts that are thought to be repeats.
-    Needed,
-    /// Also every own key.
-    Everything,
-    /// Also under other players: a key that was taken there can be seen in no other way.
-    AcrossPlayers,
+/// True when more rows of the round could change what a part of them says. A stake that was found
+/// to stand is one, and so is a win that was paid, whatever else there is.
+fn is_undetermined(command: &Command, seen: RoundFacts) -> bool {
+    let reverses = |movement: &Movement| matches!(movement.action, Action::Reverse { .. });
+    let settles = |movement: &Movement| movement.category.settles_a_round();
+    command.movements.iter().any(settles) && seen.debits <= seen.cancelled
+        || command.movements.iter().any(reverses) && seen.credits == 0
 }
 
-/// Adds the prior rows of the attempts to what is known: a round trip only where one is
-/// needed.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn prior_rows(
+/// Adds the prior rows of the attempts to what is known: under their own keys, whoever's they are,
+/// and of reversals the targets, with what has been paid in the targets' rounds.
+async fn prior_rows(
     connection: &mut PgConnection,
-    attempts: &[(&Attempt, bool)],
-    depth: Depth,
+    attempts: &[&Attempt],
+    window: i64,
     facts: &mut Facts,
 ) -> Result<(), LookupError> {
-    let mut wanted = Wanted::default();
-    for (attempt, repeat_expected) in attempts {
-        let own_keys = *repeat_expected || depth != Depth::Needed;
-        for movement in &attempt.command.movements {
-            if own_keys {
-                wanted.push(attempt, &movement.tx_id, false);
-            }
-            if let Action::Reverse { target, .. } = &movement.action {
-                wanted.push(attempt, target, true);
-                if !own_keys {
-                    // A repeated reversal is told from a second one by its own row.
-                    wanted.push(attempt, &movement.tx_id, false);
-                }
-            }
-        }
-    }
-    if wanted.tx_ids.is_empty() {
-        return Ok(());
-    }
+    let wanted = Wanted::of(attempts);
     let rows = sqlx::query_as!(
         StoredRow,
         r#"
@@ -187,47 +211,72 @@ pub async fn prior_rows(
                t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
                t.created_at AS "created_at!",
                CASE WHEN k.is_target AND t.kind = 'debit' THEN (
-                   SELECT count(*) FROM trx_log c
-                   WHERE c.player_id = t.player_id AND c.round_id = t.round_id
-                     AND c.provider = t.provider AND c.kind = 'credit' AND c.outcome = 'applied'
+                   -- Minus one: none among so many, and there are more.
+                   SELECT CASE WHEN count(*) >= $5 AND count(*) FILTER (WHERE c.paid) = 0
+                               THEN -1 ELSE count(*) FILTER (WHERE c.paid) END
+                   FROM (SELECT c.provider = t.provider AND c.kind = 'credit'
+                                AND c.outcome = 'applied' AS paid
+                         FROM trx_log c
+                         WHERE c.player_id = t.player_id AND c.round_id = t.round_id
+                         LIMIT $5) c
                ) END AS round_credits
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
              AS k(player_id, provider, tx_id, is_target)
-        JOIN trx_log t ON t.provider = k.provider AND t.tx_id = k.tx_id
-                      AND (t.player_id = k.player_id OR $5)
+        CROSS JOIN LATERAL (
+            SELECT t.* FROM trx_log t
+            WHERE t.provider = k.provider AND t.tx_id = k.tx_id OFFSET 0) t
         UNION ALL
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, NULL
         FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
-        JOIN trx_log t ON t.provider = k.provider AND t.player_id = k.player_id
-                      AND t.reverses = k.tx_id AND t.outcome = 'applied'
+        CROSS JOIN LATERAL (
+            SELECT t.* FROM trx_log t
+            WHERE t.provider = k.provider AND t.player_id = k.player_id
+              AND t.reverses = k.tx_id AND t.outcome = 'applied' OFFSET 0) t
         "#,
         &wanted.players as &[&str],
         &wanted.providers as &[&str],
         &wanted.tx_ids as &[&str],
         &wanted.targets as &[bool],
-        depth == Depth::AcrossPlayers,
+        window,
     )
     .fetch_all(connection)
     .await?;
     for row in rows {
         let credits = row.round_credits;
-        let row = row.into_row()?;
-        let Facts { wallets, history, torn, .. } = &mut *facts;
-        let wallet = wallets.get(&row.player);
-        *torn |= wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version);
-        if let (Some(credits), Some(round)) = (credits, &row.round) {
-            let (player, provider) = (row.player.clone(), row.key.provider.clone());
-            let seen = RoundFacts { credits, ..history.round(&player, &provider, round) };
-            history.learn_round(player, provider, round.clone(), seen);
+        let key = (row.provider.clone(), row.tx_id.clone(), row.reverses.clone());
+        match row.into_row() {
+            Ok(row) => facts.learn(row, credits),
+            Err(_) => facts.unreadable.extend(wanted.who_asked_for(&key)),
         }
-        history.learn_row(row);
     }
     Ok(())
 }
 
+impl Facts {
+    fn learn(&mut self, row: Row, round_credits: Option<i64>) {
+        let wallet = self.wallets.get(&row.player);
+        if wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version) {
+            self.torn.insert(row.player.clone());
+        }
+        if let (Some(credits), Some(round)) = (round_credits, &row.round) {
+            if credits < 0 {
+                self.undetermined.insert(row.player.clone());
+            }
+            let (player, provider) = (row.player.clone(), row.key.provider.clone());
+            let seen = RoundFacts {
+                credits: credits.max(0),
+                ..self.history.round(&player, &provider, round)
+            };
+            self.history.learn_round(player, provider, round.clone(), seen);
+        }
+        self.history.learn_row(row);
+    }
+}
+
+/// The keys to look for.
 #[derive(Default)]
 struct Wanted<'a> {
     players: Vec<&'a str>,
@@ -237,6 +286,29 @@ struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
+    fn of(attempts: &[&'a Attempt]) -> Self {
+        let mut wanted = Self::default();
+        for attempt in attempts {
+            for movement in &attempt.command.movements {
+                wanted.push(attempt, &movement.tx_id, false);
+                if let Action::Reverse { target, .. } = &movement.action {
+                    wanted.push(attempt, target, true);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The players who asked for a row, or for what it reverses.
+    fn who_asked_for(&self, row: &(String, String, Option<String>)) -> Vec<PlayerId> {
+        let keys = self.players.iter().zip(self.providers.iter().zip(&self.tx_ids));
+        keys.filter(|(_, (provider, tx_id))| {
+            **provider == row.0 && (**tx_id == row.1 || Some(**tx_id) == row.2.as_deref())
+        })
+        .filter_map(|(player, _)| PlayerId::parse(player).ok())
+        .collect()
+    }
+
     fn push(&mut self, attempt: &'a Attempt, tx_id: &'a TxId, is_target: bool) {
         self.players.push(attempt.command.player.as_str());
         self.providers.push(attempt.command.provider.as_str());

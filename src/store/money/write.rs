@@ -1,249 +1,366 @@
-//! The statements that move money. Each is one transaction, whole or not at all.
+//! The one statement that moves money: it proves, player by player, what was taken for granted,
+//! and counts from the wallets as it finds them. A player of whom something does not hold is left
+//! out whole; nobody else notices.
+//!
+//! READ COMMITTED looks at a locked row again as it is by then, but at nothing else. So what was
+//! judged by the past (a round's stake that stands) must not be carried over a commit in between:
+//! there the locked wallet must still have the version of the statement's snapshot.
 
-use sqlx::{Connection, PgConnection};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::core::{Decision, Row, WalletState};
-use crate::store::is_transient;
+use super::columns::{Circumstances, Keys, Rows, Wallets};
+use super::error::WriteError;
+use crate::core::{
+    Amount, Assumed, Currency, Decision, Micros, PlayerId, PlayerStatus, WalletState,
+};
+use crate::store::LookupError;
+use crate::store::rows::wallet_state;
 
-/// Why a write did not commit.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// A wallet has moved on, or a key is taken: nothing was written. Read again.
-    #[error("conflict")]
-    Conflict,
-    /// The connection broke, or the database asks for a retry. It may have committed.
-    #[error("transient: {0}")]
-    Transient(#[source] sqlx::Error),
-    /// A fault of ours.
-    #[error("database: {0}")]
-    Other(#[source] sqlx::Error),
+/// The rows of a round that are looked at for a stake that stands. Where none of the first so many
+/// does, the round is read with time enough.
+const ROUND_WINDOW: i64 = 64;
+
+/// What is to be written for one player.
+#[derive(Clone, Copy)]
+pub struct Change<'a> {
+    /// The wallet that the decisions count from.
+    pub start: &'a WalletState,
+    /// What they come to, in order.
+    pub decisions: &'a [Decision],
+    /// What they rest on.
+    pub basis: Basis<'a>,
 }
 
-impl From<sqlx::Error> for WriteError {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            // 22012 is raised on purpose when a count is off; 23505 says that a key is taken, or
-            // a target reversed.
-            sqlx::Error::Database(db)
-                if matches!(db.code().as_deref(), Some("22012" | "23505")) =>
-            {
-                Self::Conflict
-            }
-            _ if is_transient(&error) => Self::Transient(error),
-            _ => Self::Other(error),
-        }
-    }
+/// What the decisions about a player rest on.
+#[derive(Clone, Copy)]
+pub enum Basis<'a> {
+    /// The usual: what is not known of the wallet lies within the bounds.
+    Usual(&'a Assumed),
+    /// The wallet is known, the rest is the usual.
+    Wallet(&'a Assumed),
+    /// The wallet and all that was decided before are known.
+    Facts,
+    /// There is no wallet: the rows are parked.
+    NoWallet,
 }
 
-/// One wallet before and after the decisions of a batch.
-#[derive(Debug)]
-pub struct WalletChange<'a> {
-    /// As read.
-    pub before: &'a WalletState,
-    /// As decided.
-    pub after: &'a WalletState,
+/// What became of one player's change.
+#[derive(Clone, Debug)]
+pub enum Written {
+    /// It is committed, and the wallet stands as this says.
+    Moved(Moved),
+    /// A key that was taken for new is not.
+    KeyTaken,
+    /// A session, a game or a round is not as it was taken for granted.
+    NotAsAssumed,
+    /// The wallet is not within the bounds, or has moved on; this is how it was found.
+    Wallet(WalletState),
+    /// There is no wallet.
+    NoWallet,
+    /// There is no wallet, and the rows are parked.
+    Parked,
+    /// The wallet holds what this version does not know; the change may be written.
+    Unreadable,
 }
 
-/// Writes a batch: all rows and all wallets, or nothing. A key that is taken fails the statement
-/// by itself. `ON CONFLICT DO NOTHING` would look every unique index up first, for each row, and
-/// then the count would be off all the same. `changes` and `rows` must be in the
-/// order of the players, so that two nodes take the row locks in the same order.
+/// A wallet after what was written.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// What is in it.
+    pub balance: Micros,
+    /// Its version.
+    pub version: i64,
+    /// The wallet's own.
+    pub currency: Currency,
+    /// What the player may do.
+    pub status: PlayerStatus,
+}
+
+/// Writes the changes of a batch, all of those of which everything holds, in one transaction. There
+/// is one answer for each change, in order. `changes` must be in the order of the players, so that
+/// two nodes take the wallets' locks in the same order; keys are taken in one order as well, and
+/// only after all wallets.
 ///
 /// # Errors
-/// [`WriteError`].
+/// [`WriteError`]: nothing was written or, where it is transient, nobody knows.
 pub async fn batch(
     connection: &mut PgConnection,
-    changes: &[WalletChange<'_>],
-    rows: &[&Row],
-) -> Result<(), WriteError> {
-    let columns = Columns::of(rows);
+    changes: &[Change<'_>],
+) -> Result<Vec<Written>, WriteError> {
     let wallets = Wallets::of(changes);
-    sqlx::query!(
+    let keys = Keys::of(changes);
+    let circumstances = Circumstances::of(changes);
+    let rows = Rows::of(changes);
+    let found = sqlx::query!(
         r#"
-        WITH logged AS (
+        WITH failing AS MATERIALIZED (
+            SELECT k.who, 'key' AS what
+            FROM (SELECT unnest($44::int[]) AS who, unnest($45::text[]) AS provider,
+                         unnest($46::text[]) AS tx_id
+                  LIMIT $43) k
+            WHERE EXISTS (
+                SELECT FROM trx_log t
+                WHERE t.provider = k.provider AND t.tx_id = k.tx_id OFFSET 0)
+            UNION ALL
+            SELECT c.who, 'condition'
+            FROM (SELECT unnest($23::int[]) AS who, unnest($24::text[]) AS player_id,
+                         unnest($25::text[]) AS provider, unnest($26::bytea[]) AS token_hash,
+                         unnest($27::text[]) AS game_id, unnest($28::text[]) AS round_id
+                  LIMIT $43) c
+            WHERE c.token_hash IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM session s
+                    WHERE s.token_hash = c.token_hash AND s.player_id = c.player_id
+                      AND s.provider = c.provider AND s.expires_at > now() OFFSET 0)
+               OR c.game_id IS NOT NULL AND EXISTS (
+                    SELECT FROM game g
+                    WHERE g.provider = c.provider AND g.game_id = c.game_id AND NOT g.enabled
+                    OFFSET 0)
+               -- A stake that stands, among the first rows of the round: never a count of them all.
+               OR c.round_id IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM (
+                        SELECT t.provider, t.tx_id, t.kind, t.outcome FROM trx_log t
+                        WHERE t.player_id = c.player_id AND t.round_id = c.round_id
+                        LIMIT $40) t
+                    WHERE t.provider = c.provider AND t.kind = 'debit' AND t.outcome = 'applied'
+                      AND NOT EXISTS (
+                        SELECT FROM trx_log x
+                        WHERE x.provider = c.provider AND x.player_id = c.player_id
+                          AND x.reverses = t.tx_id AND x.outcome = 'applied' OFFSET 0)
+                    OFFSET 0)
+        ), moved AS (
+            UPDATE wallet w
+            SET balance_micros = w.balance_micros + d.delta,
+                version = w.version + d.steps,
+                status = coalesce(d.status, w.status),
+                updated_at = now()
+            -- The LIMIT has the planner expect one row, and so begin with these, in their order.
+            FROM (SELECT unnest($29::int[]) AS who, unnest($30::text[]) AS player_id,
+                         unnest($31::bigint[]) AS delta, unnest($32::bigint[]) AS steps,
+                         unnest($33::text[]) AS status, unnest($34::bigint[]) AS version,
+                         unnest($35::bigint[]) AS lowest, unnest($36::bigint[]) AS highest,
+                         unnest($37::bigint[]) AS stake, unnest($38::text[]) AS currency,
+                         unnest($39::bool[]) AS judged
+                  LIMIT $43) d
+            WHERE w.player_id = d.player_id
+              AND w.balance_micros + d.lowest >= 0
+              AND CASE WHEN d.version IS NOT NULL THEN w.version = d.version
+                  ELSE w.status = 'active'
+                   AND w.balance_micros + d.highest <= $41
+                   AND (w.bet_limit_micros IS NULL OR d.stake <= w.bet_limit_micros)
+                   AND (d.currency IS NULL OR d.currency = w.currency)
+                   -- Of the snapshot, however new the locked row is.
+                   AND (NOT d.judged OR w.version = (
+                        SELECT s.version FROM wallet s WHERE s.player_id = d.player_id)) END
+              AND d.who <> ALL (ARRAY(SELECT who FROM failing))
+            RETURNING d.who, w.balance_micros, w.version, w.currency, w.status
+        ), ends AS MATERIALIZED (
+            SELECT array_agg(who) AS whos, array_agg(balance_micros) AS balances,
+                   array_agg(version) AS versions
+            FROM moved
+        ), logged AS (
             INSERT INTO trx_log (
                 provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                 requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                 wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
                 created_at)
-            SELECT * FROM unnest(
-                $1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-                $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[],
-                $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[],
-                $17::bigint[], $18::text[], $19::timestamptz[], $20::timestamptz[])
-            RETURNING 1
-        ), moved AS (
-            UPDATE wallet w
-            SET balance_micros = w.balance_micros + d.delta,
-                version = w.version + d.steps,
-                status = d.status,
-                updated_at = now()
-            FROM unnest($21::text[], $22::bigint[], $23::bigint[], $24::bigint[], $25::text[])
-                 AS d(player_id, version, delta, steps, status)
-            WHERE w.player_id = d.player_id AND w.version = d.version
-              AND w.balance_micros + d.delta >= 0
-            RETURNING 1
+            SELECT r.provider, r.tx_id, r.player_id, r.transaction_id, r.kind, r.category,
+                   r.outcome, r.reason, r.requested, r.amount, r.shortfall,
+                   (SELECT balances FROM ends)[e.at] - r.balance_back,
+                   (SELECT versions FROM ends)[e.at] - r.version_back,
+                   r.reverses, r.round_id, r.game_id, r.fingerprint, r.detail, r.occurred_at,
+                   r.created_at
+            FROM (SELECT unnest($1::int[]) AS who, unnest($2::text[]) AS provider,
+                         unnest($3::text[]) AS tx_id, unnest($4::bool[]) AS promotes,
+                         unnest($5::text[]) AS player_id, unnest($6::uuid[]) AS transaction_id,
+                         unnest($7::text[]) AS kind, unnest($8::text[]) AS category,
+                         unnest($9::text[]) AS outcome, unnest($10::text[]) AS reason,
+                         unnest($11::bigint[]) AS requested, unnest($12::bigint[]) AS amount,
+                         unnest($13::bigint[]) AS shortfall,
+                         unnest($14::bigint[]) AS balance_back,
+                         unnest($15::bigint[]) AS version_back, unnest($16::text[]) AS reverses,
+                         unnest($17::text[]) AS round_id, unnest($18::text[]) AS game_id,
+                         unnest($19::bigint[]) AS fingerprint, unnest($20::text[]) AS detail,
+                         unnest($21::timestamptz[]) AS occurred_at,
+                         unnest($22::timestamptz[]) AS created_at
+                  LIMIT $43) r
+            CROSS JOIN LATERAL (
+                SELECT array_position((SELECT whos FROM ends), r.who) AS at OFFSET 0) e
+            WHERE NOT r.promotes AND (e.at IS NOT NULL OR r.who < 0)
+        ), promoted AS (
+            UPDATE trx_log t
+            SET outcome = p.outcome, reason = p.reason, requested_micros = p.requested,
+                amount_micros = p.amount, shortfall_micros = p.shortfall,
+                balance_after_micros = (SELECT balances FROM ends)[p.at] - p.balance_back,
+                wallet_version = (SELECT versions FROM ends)[p.at] - p.version_back,
+                category = p.category, round_id = p.round_id, game_id = p.game_id
+            -- Found one by one: no other way to these rows is as sure to be the short one.
+            FROM (SELECT q.*, array_position((SELECT whos FROM ends), q.who) AS at, (
+                      SELECT CASE WHEN x.outcome = 'parked' AND x.player_id = q.player_id
+                                  THEN x.ctid END
+                      FROM trx_log x
+                      WHERE x.provider = q.provider AND x.tx_id = q.tx_id OFFSET 0) AS place
+                  FROM (SELECT unnest($1::int[]) AS who, unnest($2::text[]) AS provider,
+                               unnest($3::text[]) AS tx_id, unnest($4::bool[]) AS promotes,
+                               unnest($5::text[]) AS player_id, unnest($8::text[]) AS category,
+                               unnest($9::text[]) AS outcome, unnest($10::text[]) AS reason,
+                               unnest($11::bigint[]) AS requested,
+                               unnest($12::bigint[]) AS amount,
+                               unnest($13::bigint[]) AS shortfall,
+                               unnest($14::bigint[]) AS balance_back,
+                               unnest($15::bigint[]) AS version_back,
+                               unnest($17::text[]) AS round_id, unnest($18::text[]) AS game_id
+                        LIMIT $43) q
+                  WHERE $42 AND q.promotes
+                  LIMIT $43) p
+            WHERE p.at IS NOT NULL AND t.ctid = p.place
+            RETURNING p.who
         )
-        -- Division by zero is how plain SQL undoes a whole statement when a count is off.
-        SELECT 1 / CASE WHEN (SELECT count(*) FROM logged) = $26
-                         AND (SELECT count(*) FROM moved) = $27
-                        THEN 1 ELSE 0 END AS whole
+        SELECT m.who AS "who!", 'moved' AS "what!", m.balance_micros AS "balance?",
+               m.version AS "version?", m.currency AS "currency?", m.status AS "status?",
+               NULL::bigint AS "bet_limit?"
+        FROM moved m
+        UNION ALL
+        SELECT f.who, f.what, NULL, NULL, NULL, NULL, NULL FROM failing f
+        UNION ALL
+        SELECT d.who, 'wallet', w.balance_micros, w.version, w.currency, w.status,
+               w.bet_limit_micros
+        FROM (SELECT unnest($29::int[]) AS who, unnest($30::text[]) AS player_id LIMIT $43) d
+        CROSS JOIN LATERAL (
+            SELECT s.* FROM wallet s WHERE s.player_id = d.player_id OFFSET 0) w
+        WHERE d.who <> ALL (ARRAY(SELECT who FROM moved))
+          AND d.who <> ALL (ARRAY(SELECT who FROM failing))
+        UNION ALL
+        -- A parked row that is to be decided and is not there any more was decided without a
+        -- version, which nobody does. Division by zero is how plain SQL undoes a whole statement.
+        SELECT -1, 'promoted', NULL, NULL, NULL, NULL, 1 / CASE WHEN
+                (SELECT count(*) FROM promoted) = (
+                    SELECT count(*)
+                    FROM (SELECT unnest($1::int[]) AS who, unnest($4::bool[]) AS promotes
+                          LIMIT $43) q
+                    WHERE q.promotes AND q.who = ANY (ARRAY(SELECT who FROM moved)))
+            THEN 1 ELSE 0 END
+        WHERE $42
         "#,
-        &columns.providers as &[&str],
-        &columns.tx_ids as &[&str],
-        &columns.players as &[&str],
-        &columns.transaction_ids as &[Uuid],
-        &columns.kinds as &[&str],
-        &columns.categories as &[&str],
-        &columns.outcomes as &[&str],
-        &columns.reasons as &[Option<&str>],
-        &columns.requested as &[i64],
-        &columns.amounts as &[i64],
-        &columns.shortfalls as &[i64],
-        &columns.balances as &[Option<i64>],
-        &columns.versions as &[Option<i64>],
-        &columns.reverses as &[Option<&str>],
-        &columns.rounds as &[Option<&str>],
-        &columns.games as &[Option<&str>],
-        &columns.fingerprints as &[i64],
-        &columns.details as &[Option<&str>],
-        &columns.occurred as &[Option<chrono::DateTime<chrono::Utc>>],
-        &columns.created as &[chrono::DateTime<chrono::Utc>],
+        &rows.whos as &[i32],
+        &rows.providers as &[&str],
+        &rows.tx_ids as &[&str],
+        &rows.promotes as &[bool],
+        &rows.players as &[&str],
+        &rows.transaction_ids as &[Uuid],
+        &rows.kinds as &[&str],
+        &rows.categories as &[&str],
+        &rows.outcomes as &[&str],
+        &rows.reasons as &[Option<&str>],
+        &rows.requested as &[i64],
+        &rows.amounts as &[i64],
+        &rows.shortfalls as &[i64],
+        &rows.balances_back as &[Option<i64>],
+        &rows.versions_back as &[Option<i64>],
+        &rows.reverses as &[Option<&str>],
+        &rows.rounds as &[Option<&str>],
+        &rows.games as &[Option<&str>],
+        &rows.fingerprints as &[i64],
+        &rows.details as &[Option<&str>],
+        &rows.occurred as &[Option<DateTime<Utc>>],
+        &rows.created as &[DateTime<Utc>],
+        &circumstances.whos as &[i32],
+        &circumstances.players as &[&str],
+        &circumstances.providers as &[&str],
+        &circumstances.tokens as &[Option<&[u8]>],
+        &circumstances.games as &[Option<&str>],
+        &circumstances.rounds as &[Option<&str>],
+        &wallets.whos as &[i32],
         &wallets.players as &[&str],
-        &wallets.versions as &[i64],
         &wallets.deltas as &[i64],
         &wallets.steps as &[i64],
-        &wallets.statuses as &[&str],
-        i64::try_from(rows.len()).unwrap_or(i64::MAX),
-        i64::try_from(changes.len()).unwrap_or(i64::MAX),
+        &wallets.statuses as &[Option<&str>],
+        &wallets.versions as &[Option<i64>],
+        &wallets.lowest as &[i64],
+        &wallets.highest as &[i64],
+        &wallets.stakes as &[i64],
+        &wallets.currencies as &[Option<&str>],
+        &wallets.judged as &[bool],
+        ROUND_WINDOW,
+        Amount::MAX.micros().get(),
+        rows.promotes.contains(&true),
+        i64::MAX,
+        &keys.whos as &[i32],
+        &keys.providers as &[&str],
+        &keys.tx_ids as &[&str],
     )
-    .fetch_one(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    let mut written: Vec<Written> = changes.iter().map(Change::unless_found).collect();
+    for row in found {
+        let at = usize::try_from(row.who).ok();
+        let Some((slot, change)) = at.and_then(|at| written.get_mut(at).zip(changes.get(at)))
+        else {
+            continue;
+        };
+        *slot = match row.what.as_str() {
+            // Of several things that do not hold, a taken key says most.
+            "key" => Written::KeyTaken,
+            "condition" if matches!(slot, Written::KeyTaken) => Written::KeyTaken,
+            "condition" => Written::NotAsAssumed,
+            what => {
+                let wallet = Found {
+                    balance: row.balance,
+                    version: row.version,
+                    currency: row.currency,
+                    status: row.status,
+                    bet_limit: row.bet_limit,
+                };
+                match wallet.of(&change.start.player) {
+                    Ok(wallet) if what == "moved" => Written::moved(wallet),
+                    Ok(wallet) => Written::Wallet(wallet),
+                    Err(_) => Written::Unreadable,
+                }
+            }
+        };
+    }
+    Ok(written)
 }
 
-/// Writes one decision that also decides parked rows: those leave the parking place, the new
-/// rows come in and the wallet moves in one transaction.
-///
-/// # Errors
-/// [`WriteError`].
-pub async fn with_promotions(
-    connection: &mut PgConnection,
-    before: &WalletState,
-    decision: &Decision,
-) -> Result<(), WriteError> {
-    let mut transaction = connection.begin().await?;
-    for row in &decision.promotions {
-        let link = row.link.ok_or(WriteError::Conflict)?;
-        let promoted = sqlx::query!(
-            r#"
-            UPDATE trx_log
-            SET outcome = $4, reason = $5, amount_micros = $6, shortfall_micros = $7,
-                balance_after_micros = $8, wallet_version = $9, requested_micros = $10,
-                category = $11, round_id = $12, game_id = $13
-            WHERE player_id = $1 AND provider = $2 AND tx_id = $3 AND outcome = 'parked'
-            "#,
-            row.player.as_str(),
-            row.key.provider.as_str(),
-            row.key.tx_id.as_str(),
-            row.outcome.as_str(),
-            row.reason.map(crate::core::Reason::as_str),
-            row.amount.get(),
-            row.shortfall.get(),
-            link.balance_after,
-            link.version,
-            row.requested.get(),
-            row.category.as_str(),
-            row.round.as_ref().map(crate::core::RoundId::as_str),
-            row.game.as_ref().map(crate::core::GameId::as_str),
-        )
-        .execute(&mut *transaction)
-        .await?;
-        if promoted.rows_affected() != 1 {
-            return Err(WriteError::Conflict);
+impl<'a> Change<'a> {
+    /// What became of it where the statement says nothing.
+    const fn unless_found(&self) -> Written {
+        match self.basis {
+            Basis::NoWallet => Written::Parked,
+            Basis::Usual(_) | Basis::Wallet(_) | Basis::Facts => Written::NoWallet,
         }
     }
-    let rows: Vec<&Row> = decision.inserts.iter().collect();
-    let change = WalletChange { before, after: &decision.wallet };
-    batch(&mut transaction, &[change], &rows).await?;
-    transaction.commit().await?;
-    Ok(())
-}
 
-/// Rows turned into columns, the shape that `unnest` takes.
-#[derive(Default)]
-struct Columns<'a> {
-    providers: Vec<&'a str>,
-    tx_ids: Vec<&'a str>,
-    players: Vec<&'a str>,
-    transaction_ids: Vec<Uuid>,
-    kinds: Vec<&'a str>,
-    categories: Vec<&'a str>,
-    outcomes: Vec<&'a str>,
-    reasons: Vec<Option<&'a str>>,
-    requested: Vec<i64>,
-    amounts: Vec<i64>,
-    shortfalls: Vec<i64>,
-    balances: Vec<Option<i64>>,
-    versions: Vec<Option<i64>>,
-    reverses: Vec<Option<&'a str>>,
-    rounds: Vec<Option<&'a str>>,
-    games: Vec<Option<&'a str>>,
-    fingerprints: Vec<i64>,
-    details: Vec<Option<&'a str>>,
-    occurred: Vec<Option<chrono::DateTime<chrono::Utc>>>,
-    created: Vec<chrono::DateTime<chrono::Utc>>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(rows: &[&'a Row]) -> Self {
-        let mut columns = Self::default();
-        for row in rows {
-            columns.providers.push(row.key.provider.as_str());
-            columns.tx_ids.push(row.key.tx_id.as_str());
-            columns.players.push(row.player.as_str());
-            columns.transaction_ids.push(row.transaction_id.uuid());
-            columns.kinds.push(row.kind.as_str());
-            columns.categories.push(row.category.as_str());
-            columns.outcomes.push(row.outcome.as_str());
-            columns.reasons.push(row.reason.map(crate::core::Reason::as_str));
-            columns.requested.push(row.requested.get());
-            columns.amounts.push(row.amount.get());
-            columns.shortfalls.push(row.shortfall.get());
-            columns.balances.push(row.link.map(|link| link.balance_after));
-            columns.versions.push(row.link.map(|link| link.version));
-            columns.reverses.push(row.reverses.as_ref().map(crate::core::TxId::as_str));
-            columns.rounds.push(row.round.as_ref().map(crate::core::RoundId::as_str));
-            columns.games.push(row.game.as_ref().map(crate::core::GameId::as_str));
-            columns.fingerprints.push(row.fingerprint);
-            columns.details.push(row.detail.as_deref());
-            columns.occurred.push(row.occurred_at);
-            columns.created.push(row.created_at);
-        }
-        columns
+    /// The wallet that the decisions end with.
+    pub(super) fn end(&self) -> &'a WalletState {
+        self.decisions.last().map_or(self.start, |decision| &decision.wallet)
     }
 }
 
-#[derive(Default)]
-struct Wallets<'a> {
-    players: Vec<&'a str>,
-    versions: Vec<i64>,
-    deltas: Vec<i64>,
-    steps: Vec<i64>,
-    statuses: Vec<&'a str>,
+impl Written {
+    fn moved(wallet: WalletState) -> Self {
+        let WalletState { balance, version, currency, status, .. } = wallet;
+        Self::Moved(Moved { balance, version, currency, status })
+    }
 }
 
-impl<'a> Wallets<'a> {
-    fn of(changes: &[WalletChange<'a>]) -> Self {
-        let mut wallets = Self::default();
-        for WalletChange { before, after } in changes {
-            wallets.players.push(before.player.as_str());
-            wallets.versions.push(before.version);
-            wallets.deltas.push(after.balance.get() - before.balance.get());
-            wallets.steps.push(after.version - before.version);
-            wallets.statuses.push(after.status.as_str());
-        }
-        wallets
+/// A wallet as its columns.
+struct Found {
+    balance: Option<i64>,
+    version: Option<i64>,
+    currency: Option<String>,
+    status: Option<String>,
+    bet_limit: Option<i64>,
+}
+
+impl Found {
+    fn of(self, player: &PlayerId) -> Result<WalletState, LookupError> {
+        let (Some(balance), Some(version), Some(currency), Some(status)) =
+            (self.balance, self.version, self.currency, self.status)
+        else {
+            return Err(LookupError::Unreadable("wallet"));
+        };
+        wallet_state(player.clone(), &currency, balance, version, &status, self.bet_limit)
     }
 }

@@ -12,7 +12,7 @@ use crate::support::world::World;
 struct Left {
     /// True when it is in the ledger.
     committed: bool,
-    /// True when Redis knows its result.
+    /// True when Redis knows the balance after it.
     published: bool,
 }
 
@@ -39,8 +39,13 @@ async fn one_bet_is_placed_once(moment: &str, left: Left) {
     });
     reached(&world.nodes[1]).await;
     assert_eq!(world.applied("b-1").await == 1, left.committed);
-    let claim = world.redis.get("idemp:{ann}:pragmatic:b-1").expect("it is claimed");
-    assert_eq!(!claim.starts_with("p:"), left.published, "{claim}");
+    eventually("it is claimed, on the side", async || {
+        world.redis.get("idemp:{ann}:pragmatic:b-1").is_some()
+    })
+    .await;
+    let cached = world.redis.get("wallet:balance:{ann}");
+    let published = cached.as_ref().is_some_and(|balance| balance.contains("|99000000|"));
+    assert_eq!(published, left.published, "{cached:?}");
     world.nodes[1].kill9();
     assert!(asked.await.expect("no panic").is_err(), "nobody was left to answer");
 
