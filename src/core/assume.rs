@@ -5,8 +5,6 @@
 //! every wallet that lies within the [`Bounds`], counted from where that wallet really stands. A
 //! refusal is never assumed: whoever is refused has a right to be refused for what is.
 
-use chrono::{DateTime, Utc};
-
 use super::command::{Action, Attempt, Command};
 use super::decide::{Decision, decide};
 use super::history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};
@@ -196,14 +194,12 @@ fn named_currency(attempts: &[&Attempt]) -> Option<Option<Currency>> {
 
 /// Far from both ends of what a balance may be.
 fn usual_wallet(player: &PlayerId, currency: Option<&Currency>) -> Option<WalletState> {
-    Some(WalletState {
-        player: player.clone(),
-        // ISO 4217's word for no currency: what is written says the wallet's own.
-        currency: currency.cloned().or_else(|| Currency::parse("XXX").ok())?,
-        balance: Micros::new(Amount::MAX.micros().get() / 2),
-        version: 0,
-        status: PlayerStatus::Active,
-        bet_limit: None,
+    let balance = Micros::new(Amount::MAX.micros().get() / 2);
+    let wallet = WalletState { balance, ..WalletState::none(player)? };
+    // What is written says the wallet's own currency, where none is named.
+    Some(match currency {
+        Some(currency) => WalletState { currency: currency.clone(), ..wallet },
+        None => wallet,
     })
 }
 
@@ -212,9 +208,9 @@ fn usual_standing(attempt: &Attempt) -> Standing {
     let session = token.map(|_| SessionFact {
         player: player.clone(),
         provider: provider.clone(),
-        expires_at: DateTime::<Utc>::MAX_UTC,
+        live: true,
     });
-    Standing { session, game: GameState::Open }
+    Standing { session, game: GameState::Open, ..Standing::default() }
 }
 
 /// What the command asks for beside its wallet; the history learns what is assumed of its round.

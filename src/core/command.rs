@@ -1,6 +1,7 @@
 //! What the core executes.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::ids::{
@@ -69,7 +70,8 @@ pub enum Action {
 }
 
 /// What a reversal may undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reversible {
     /// Debits alone.
     Debit,
@@ -108,6 +110,17 @@ impl Command {
     /// Where a movement of this command is remembered.
     pub fn key(&self, tx_id: &TxId) -> Key {
         Key { provider: self.provider.clone(), tx_id: tx_id.clone() }
+    }
+
+    /// The keys of its movements that are such, in order, each once.
+    pub(super) fn keys_once(&self, such: impl Fn(&TxId) -> bool) -> Vec<&TxId> {
+        let mut keys: Vec<&TxId> = Vec::with_capacity(self.movements.len());
+        for Movement { tx_id, .. } in &self.movements {
+            if !keys.contains(&tx_id) && such(tx_id) {
+                keys.push(tx_id);
+            }
+        }
+        keys
     }
 
     /// A hash of what a movement says: kind, player, round, game, currency, amount, target.

@@ -25,6 +25,20 @@ pub struct WalletState {
     pub bet_limit: Option<Amount>,
 }
 
+impl WalletState {
+    /// Stands for a wallet that is not there: it holds nothing, in ISO 4217's no currency.
+    pub fn none(player: &PlayerId) -> Option<Self> {
+        Some(Self {
+            player: player.clone(),
+            currency: Currency::parse("XXX").ok()?,
+            balance: Micros::ZERO,
+            version: 0,
+            status: PlayerStatus::Active,
+            bet_limit: None,
+        })
+    }
+}
+
 /// What stands beside the wallet for one command: read with it, in one snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -32,6 +46,8 @@ pub struct Standing {
     pub session: Option<SessionFact>,
     /// The game that the command names.
     pub game: GameState,
+    /// The database's clock: the one that all nodes share. By default nothing has waited long.
+    pub now: DateTime<Utc>,
 }
 
 /// A session as stored.
@@ -41,8 +57,8 @@ pub struct SessionFact {
     pub player: PlayerId,
     /// For which provider's games.
     pub provider: ProviderId,
-    /// When it ends.
-    pub expires_at: DateTime<Utc>,
+    /// False when it is over, by the database's clock.
+    pub live: bool,
 }
 
 /// Whether a game takes stakes.
@@ -152,10 +168,18 @@ impl History {
         self.rounds.insert((player, provider, round), facts);
     }
 
+    /// The round in which a row counts: of a reversal its target's, whichever it names.
+    pub(super) fn round_of<'a>(&'a self, row: &'a Row) -> Option<&'a RoundId> {
+        let target = row.reverses.as_ref().filter(|_| row.outcome == RowOutcome::Applied);
+        let Some(target) = target else { return row.round.as_ref() };
+        let key = Key { provider: row.key.provider.clone(), tx_id: target.clone() };
+        self.rows.get(&key).map_or(row.round.as_ref(), |target| target.round.as_ref())
+    }
+
     /// Adds a row that was decided after the history was read.
     pub fn append(&mut self, row: Row) {
-        if let Some(round) = &row.round {
-            let seat = (row.player.clone(), row.key.provider.clone(), round.clone());
+        if let Some(round) = self.round_of(&row).cloned() {
+            let seat = (row.player.clone(), row.key.provider.clone(), round);
             let facts = self.rounds.entry(seat).or_default();
             *facts = facts.plus(RoundFacts::of(&row));
         }

@@ -11,19 +11,21 @@ pub mod history;
 pub mod ids;
 pub mod money;
 pub mod outcome;
+pub mod parked;
 pub mod player;
 pub mod policy;
 pub mod row;
 
 pub use assume::{Assumed, Bounds, Conditions, assume, assume_on};
 pub use command::{Action, Attempt, Command, Movement, Reversible};
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, park_without_wallet};
 pub use history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};
 pub use ids::{
     Currency, GameId, Key, PlayerId, ProviderId, RoundId, TokenHash, TransactionId, TxId,
 };
 pub use money::{Amount, Micros};
 pub use outcome::{Entry, Outcome, Receipt};
+pub use parked::{ParkedPart, ParkedRow, parked_command};
 pub use player::{Checks, PlayerView};
 pub use policy::Policy;
 pub use row::{Category, Kind, PlayerStatus, Reason, Row, RowOutcome};

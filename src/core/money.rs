@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
 
 /// Micros in one major unit.
 const MICROS_PER_UNIT: i64 = 1_000_000;
@@ -103,8 +104,25 @@ impl Micros {
 }
 
 /// A sum of money that is not negative and at most [`Amount::MAX`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Amount(i64);
+
+impl TryFrom<i64> for Amount {
+    type Error = AmountError;
+
+    fn try_from(micros: i64) -> Result<Self, AmountError> {
+        Self::try_from(Micros(micros))
+    }
+}
+
+impl From<Amount> for i64 {
+    fn from(amount: Amount) -> Self {
+        amount.0
+    }
+}
 
 impl Amount {
     /// No money.

@@ -144,7 +144,12 @@ impl Outcome {
         }
     }
 
-    /// True when an earlier call had decided it.
+    /// True when its key had been used for something else.
+    pub const fn is_mismatch(&self) -> bool {
+        matches!(self, Self::Mismatch(_) | Self::Refused { reason: Reason::KeyReused, .. })
+    }
+
+    /// True when it was decided by an earlier call.
     pub const fn is_repeat(&self) -> bool {
         matches!(self, Self::Replayed(_) | Self::Mismatch(_) | Self::Refused { replayed: true, .. })
     }

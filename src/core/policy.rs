@@ -1,6 +1,7 @@
 //! Where providers contradict each other: data that an adapter fills in, not `if`s in the core.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 
 use super::money::Amount;
 
@@ -8,7 +9,7 @@ use super::money::Amount;
 ///
 /// A reversal of an unknown target always leaves a tombstone, and a repeat always replays;
 /// whether either is *worded* as a success is the adapter's `encode`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Which session a debit needs. Credits and reversals never need one.
     pub session: SessionRule,
@@ -46,7 +47,8 @@ impl Policy {
 }
 
 /// Which session a debit needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SessionRule {
     /// None; a token that is sent means nothing.
     Ignore,
@@ -57,7 +59,8 @@ pub enum SessionRule {
 }
 
 /// How the debits of one command are tested against the balance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FundsTest {
     /// All debits together must fit into the balance from before the command.
     Gross,
@@ -66,7 +69,10 @@ pub enum FundsTest {
 }
 
 /// What a credit does when no debit of its round is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// As long as the debit may still arrive, nothing here is for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CreditWithoutDebit {
     /// It is paid.
     Pay,
@@ -75,21 +81,26 @@ pub enum CreditWithoutDebit {
     /// It is parked, and paid by the first attempt after the grace period.
     Park {
         /// Counted from the moment it was parked.
+        #[serde(rename = "grace_ms", with = "in_milliseconds")]
         grace: TimeDelta,
     },
 }
 
 /// What a credit does when every known debit of its round was reversed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CreditAfterReversal {
     /// It is paid.
     Pay,
-    /// It is refused and remembered.
+    /// It is refused: another debit of the round may be on its way, so where credits wait for
+    /// theirs, it waits for the grace period first and is remembered after it, and where they do
+    /// not, it is not remembered.
     Refuse,
 }
 
 /// What the original does that arrives after its own reversal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LateOriginal {
     /// It moves nothing, and the rest of its command goes on.
     Succeed,
@@ -98,7 +109,8 @@ pub enum LateOriginal {
 }
 
 /// What the reversal of a debit does once a credit of its round was paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReversalAfterSettlement {
     /// It pays the stake back; the row is flagged for review.
     Allow,
@@ -106,4 +118,20 @@ pub enum ReversalAfterSettlement {
     Refuse,
     /// It is remembered without effect.
     NoEffect,
+}
+
+/// A duration as it is kept with a parked row.
+mod in_milliseconds {
+    use chrono::TimeDelta;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &TimeDelta, to: S) -> Result<S::Ok, S::Error> {
+        time.num_milliseconds().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<TimeDelta, D::Error> {
+        let time = TimeDelta::try_milliseconds(i64::deserialize(from)?);
+        time.ok_or_else(|| D::Error::custom("a time out of range"))
+    }
 }

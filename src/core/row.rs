@@ -245,6 +245,10 @@ pub struct Row {
     pub occurred_at: Option<DateTime<Utc>>,
     /// Our clock when the row was first written.
     pub created_at: DateTime<Utc>,
+    /// The database's clock when it was parked, if it ever was.
+    pub parked_at: Option<DateTime<Utc>>,
+    /// Of a row that is being parked, what is kept to decide it later.
+    pub parked_command: Option<Box<str>>,
 }
 
 /// A decided row's place in the player's chain.

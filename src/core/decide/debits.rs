@@ -75,10 +75,7 @@ impl Draft<'_> {
             {
                 Some(Reason::SessionMismatch)
             }
-            Some(session) if session.expires_at <= self.attempt.received_at => {
-                Some(Reason::SessionExpired)
-            }
-            Some(_) => None,
+            Some(session) => (!session.live).then_some(Reason::SessionExpired),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::core::history::{History, RoundFacts, WalletState};
 use crate::core::ids::{Key, RoundId, TxId};
 use crate::core::money::{Amount, Micros};
 use crate::core::outcome::{Entry, Outcome};
+use crate::core::parked::ParkedPart;
 use crate::core::row::{Link, Reason, Row, RowOutcome};
 
 /// Why a command moves nothing, and which of its movements are to blame.
@@ -104,30 +105,7 @@ impl<'a> Draft<'a> {
 
     /// A row of the movement as the provider said it, not decided yet.
     pub(super) fn blank(&self, movement: &Movement, ids: AttemptIds) -> Row {
-        let command = self.command();
-        Row {
-            key: command.key(&movement.tx_id),
-            player: command.player.clone(),
-            transaction_id: ids.own,
-            kind: movement.action.kind(),
-            category: movement.category,
-            outcome: RowOutcome::Parked,
-            reason: None,
-            requested: movement.action.requested(),
-            amount: Micros::ZERO,
-            shortfall: Micros::ZERO,
-            link: None,
-            reverses: match &movement.action {
-                Action::Reverse { target, .. } => Some(target.clone()),
-                _ => None,
-            },
-            round: command.round.clone(),
-            game: command.game.clone(),
-            fingerprint: ids.fingerprint,
-            detail: movement.detail.clone(),
-            occurred_at: command.occurred_at,
-            created_at: self.attempt.received_at,
-        }
+        blank(self.attempt, movement, ids)
     }
 
     /// The next row of the chain.
@@ -144,7 +122,7 @@ impl<'a> Draft<'a> {
 
     /// Adds a row, or promotes the parked one under its key, which keeps its id and its date.
     pub(super) fn write(&mut self, mut row: Row) -> Entry {
-        let parked = self.history.row(&row.key).filter(|row| row.outcome == RowOutcome::Parked);
+        let parked = self.prior(&row.key).filter(|row| row.outcome == RowOutcome::Parked);
         let promotion = parked.is_some();
         if let Some(parked) = parked {
             row.transaction_id = parked.transaction_id;
@@ -156,6 +134,11 @@ impl<'a> Draft<'a> {
     }
 
     // ---- What is known, with this command's own rows ----
+
+    /// The player's own row under one of the command's keys.
+    pub(super) fn prior(&self, key: &Key) -> Option<&'a Row> {
+        self.history.row(key).filter(|row| row.player == self.command().player)
+    }
 
     pub(super) fn known_row(&self, key: &Key) -> Option<Row> {
         self.written(&key.tx_id).or_else(|| self.history.row(key)).cloned()
@@ -173,13 +156,85 @@ impl<'a> Draft<'a> {
             })
     }
 
+    /// As [`History::round_of`], for a row of this command.
+    fn counts_in<'r>(&'r self, row: &'r Row) -> Option<&'r RoundId> {
+        let own = row.reverses.as_ref().and_then(|target| self.written(target));
+        own.map_or_else(|| self.history.round_of(row), |target| target.round.as_ref())
+    }
+
     pub(super) fn round_facts(&self, round: Option<&RoundId>) -> RoundFacts {
         let Some(round) = round else { return RoundFacts::default() };
         let Command { player, provider, .. } = self.command();
         self.rows
             .iter()
-            .filter(|(row, _)| row.round.as_ref() == Some(round))
+            .filter(|(row, _)| self.counts_in(row) == Some(round))
             .map(|(row, _)| RoundFacts::of(row))
             .fold(self.history.round(player, provider, round), RoundFacts::plus)
+    }
+}
+
+impl Command {
+    /// Another player has one of the command's keys. What that player did says nothing about this
+    /// one, but the key is gone.
+    pub(super) fn has_a_foreign_key(&self, history: &History) -> bool {
+        self.movements.iter().any(|movement| {
+            let row = history.row(&self.key(&movement.tx_id));
+            row.is_some_and(|row| row.player != self.player)
+        })
+    }
+}
+
+/// A row of the movement as the provider said it, not decided yet.
+pub(super) fn blank(attempt: &Attempt, movement: &Movement, ids: AttemptIds) -> Row {
+    let command = &attempt.command;
+    Row {
+        key: command.key(&movement.tx_id),
+        player: command.player.clone(),
+        transaction_id: ids.own,
+        kind: movement.action.kind(),
+        category: movement.category,
+        outcome: RowOutcome::Parked,
+        reason: None,
+        requested: movement.action.requested(),
+        amount: Micros::ZERO,
+        shortfall: Micros::ZERO,
+        link: None,
+        reverses: match &movement.action {
+            Action::Reverse { target, .. } => Some(target.clone()),
+            _ => None,
+        },
+        round: command.round.clone(),
+        game: command.game.clone(),
+        fingerprint: ids.fingerprint,
+        detail: movement.detail.clone(),
+        occurred_at: command.occurred_at,
+        created_at: attempt.received_at,
+        parked_at: None,
+        parked_command: None,
+    }
+}
+
+impl Row {
+    /// The row as it waits, with what has to be known to decide it when nobody repeats it;
+    /// `together` are the keys that are parked with it.
+    pub(super) fn parked(
+        self,
+        attempt: &Attempt,
+        movement: &Movement,
+        together: &[&TxId],
+        reason: Reason,
+    ) -> Self {
+        let part = ParkedPart::text(&attempt.command, movement, together);
+        Self {
+            outcome: RowOutcome::Parked,
+            reason: Some(reason),
+            // Of a reversal, the most that it may undo: for a person who looks at it.
+            requested: match &movement.action {
+                Action::Reverse { at_most: Some(limit), .. } => limit.micros(),
+                action => action.requested(),
+            },
+            parked_command: part.map(String::into_boxed_str),
+            ..self
+        }
     }
 }

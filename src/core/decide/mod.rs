@@ -6,6 +6,7 @@
 //! - `debits`: may the player stake, and that much?
 //! - `parking`: does something have to wait?
 //! - `reversals`: what does a reversal find?
+//! - `unopened`: what if there is no wallet?
 //! - `draft`: the decision in the making, and the rows that it writes.
 
 mod debits;
@@ -13,13 +14,16 @@ mod draft;
 mod parking;
 mod repeats;
 mod reversals;
+mod unopened;
 
 use crate::core::command::{Action, Attempt, AttemptIds, Movement};
 use crate::core::history::{History, Standing, WalletState};
 use crate::core::money::Micros;
 use crate::core::outcome::{Entry, Outcome, Receipt};
+use crate::core::policy::CreditWithoutDebit;
 use crate::core::row::{Reason, Row, RowOutcome};
 use draft::{Culprits, Draft, Refusal};
+pub use unopened::park_without_wallet;
 
 /// What follows from a command. Written as a whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,9 @@ pub fn decide(
 
 impl Draft<'_> {
     fn run(&mut self, standing: &Standing) -> Result<(), Refusal> {
+        if self.command().has_a_foreign_key(self.history) {
+            return Err(Refusal::unremembered(Reason::KeyReused));
+        }
         self.recognise_repeats()?;
         if self.outcomes.iter().all(Option::is_some) {
             return Ok(());
@@ -81,13 +88,12 @@ impl Draft<'_> {
             return Err(Refusal::unremembered(Reason::CurrencyMismatch));
         }
         self.test_debits(standing)?;
-        if let Some(reason) = self.must_park()? {
-            // Money is never taken later than its own call, so a command with a negative
-            // correction is not parked but asked for again.
-            let takes = |(place, movement, _): (usize, &Movement, AttemptIds)| {
-                self.is_new(place) && movement.action.requested().is_negative()
+        if let Some(reason) = self.must_park(standing.now)? {
+            // A stake is for now or never, so a command with one is not parked but asked for again.
+            let stakes = |(place, movement, _): (usize, &Movement, AttemptIds)| {
+                self.is_new(place) && matches!(movement.action, Action::Debit(_))
             };
-            if self.steps().any(takes) {
+            if self.steps().any(stakes) {
                 return Err(Refusal::unremembered(reason));
             }
             self.park(reason);
@@ -96,7 +102,7 @@ impl Draft<'_> {
         for (place, movement, ids) in self.steps() {
             if self.is_new(place) {
                 let outcome = match self.written(&movement.tx_id) {
-                    Some(row) => self.repeat_within(row)?,
+                    Some(row) => self.repeat_within(row, ids)?,
                     None => self.step(place, movement, ids)?,
                 };
                 self.settle(place, outcome);
@@ -138,12 +144,15 @@ impl Draft<'_> {
         }
     }
 
-    /// The flag of a credit that is paid although its round's debit never came.
+    /// The flag of what waited for its round's debit and is paid although that never came. It may
+    /// have been parked for another reason, such as a wallet that was closed: the grace period
+    /// went by all the same.
     fn unmatched(&self, movement: &Movement) -> Option<Reason> {
-        let key = self.command().key(&movement.tx_id);
-        let row = self.history.row(&key)?;
-        (row.reason == Some(Reason::DebitUnknown)
-            && self.round_facts(self.command().round.as_ref()).debits == 0)
+        let policy = &self.command().policy;
+        let asks = movement.category.settles_a_round()
+            && matches!(policy.credit_without_debit, CreditWithoutDebit::Park { .. });
+        let has_waited = self.prior(&self.command().key(&movement.tx_id)).is_some();
+        (asks && has_waited && self.round_facts(self.command().round.as_ref()).debits == 0)
             .then_some(Reason::Unmatched)
     }
 
@@ -188,7 +197,7 @@ impl Draft<'_> {
         let mut draft = Self::new(self.before, self.history, self.attempt);
         for (place, movement, ids) in self.steps() {
             let key = self.command().key(&movement.tx_id);
-            let prior = self.history.row(&key);
+            let prior = self.prior(&key);
             let decided = prior.filter(|row| row.outcome != RowOutcome::Parked);
             let to_blame = match culprits {
                 Culprits::Debits => matches!(movement.action, Action::Debit(_)),
@@ -225,154 +234,4 @@ impl Draft<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::{DateTime, TimeDelta};
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::core::money::Amount;
-    use crate::core::policy::{CreditAfterReversal, CreditWithoutDebit, LateOriginal};
-    use crate::core::{
-        Category, Command, Currency, PlayerId, PlayerStatus, Policy, ProviderId, Reversible,
-        RoundId, TransactionId, TxId,
-    };
-
-    /// A wallet in memory with 100 units, and everything that was written of it.
-    struct Bench {
-        wallet: WalletState,
-        history: History,
-        ids: u128,
-    }
-
-    impl Bench {
-        fn new() -> Self {
-            let wallet = WalletState {
-                player: PlayerId::parse("p").expect("an id"),
-                currency: Currency::parse("EUR").expect("a code"),
-                balance: Micros::new(100),
-                version: 0,
-                status: PlayerStatus::Active,
-                bet_limit: None,
-            };
-            Self { wallet, history: History::default(), ids: 0 }
-        }
-
-        /// What comes of one movement in the one round, with a protocol that is strict.
-        fn does(&mut self, id: &str, action: Action, category: Category) -> Outcome {
-            let command = Command {
-                provider: ProviderId::parse("acme").expect("a slug"),
-                player: self.wallet.player.clone(),
-                currency: None,
-                token: None,
-                game: None,
-                round: Some(RoundId::parse("r").expect("an id")),
-                movements: vec![Movement { tx_id: tx(id), action, category, detail: None }],
-                policy: Policy {
-                    credit_without_debit: CreditWithoutDebit::Park { grace: TimeDelta::days(1) },
-                    credit_after_reversal: CreditAfterReversal::Refuse,
-                    late_original: LateOriginal::Refuse,
-                    ..Policy::PERMISSIVE
-                },
-                occurred_at: None,
-            };
-            let attempt = Attempt::new(command, DateTime::UNIX_EPOCH, || {
-                self.ids += 1;
-                TransactionId::new(Uuid::from_u128(self.ids))
-            });
-            let decision = decide(&self.wallet, &Standing::default(), &self.history, &attempt);
-            for row in decision.inserts.into_iter().chain(decision.promotions) {
-                self.history.append(row);
-            }
-            self.wallet = decision.wallet;
-            decision.outcomes[0]
-        }
-
-        fn bets(&mut self, id: &str) -> Outcome {
-            self.does(id, Action::Debit(units(10)), Category::Bet)
-        }
-
-        fn wins(&mut self, id: &str) -> Outcome {
-            self.does(id, Action::Credit(units(30)), Category::Win)
-        }
-
-        fn refunds(&mut self, id: &str, target: &str) -> Outcome {
-            let (target, of) = (tx(target), Reversible::Debit);
-            self.does(id, Action::Reverse { target, of, at_most: None }, Category::Bet)
-        }
-    }
-
-    fn tx(id: &str) -> TxId {
-        TxId::parse(id).expect("an id")
-    }
-
-    fn units(units: i64) -> Amount {
-        Amount::try_from(Micros::new(units)).expect("an amount")
-    }
-
-    #[test]
-    fn a_bet_that_never_comes_does_not_cost_the_win_of_another() {
-        for refund_first in [true, false] {
-            let mut bench = Bench::new();
-            if refund_first {
-                bench.refunds("x1", "never");
-            }
-            assert!(matches!(bench.bets("b1"), Outcome::Applied(_)));
-            if !refund_first {
-                bench.refunds("x1", "never");
-            }
-            assert!(matches!(bench.wins("w1"), Outcome::Applied(_)));
-            assert_eq!(bench.wallet.balance, Micros::new(120));
-        }
-    }
-
-    #[test]
-    fn a_correction_that_the_balance_cannot_bear_is_taken_once_it_can() {
-        let mut bench = Bench::new();
-        bench.bets("b1");
-        let takes = Action::Adjust(Micros::new(-95));
-        let outcome = bench.does("a1", takes.clone(), Category::Adjustment);
-        assert!(matches!(outcome, Outcome::Refused { entry: None, .. }), "{outcome:?}");
-        bench.wins("w1");
-        assert!(matches!(bench.does("a1", takes, Category::Adjustment), Outcome::Applied(_)));
-        assert_eq!(bench.wallet.balance, Micros::new(25));
-    }
-
-    #[test]
-    fn a_win_after_the_end_of_every_bet_is_refused() {
-        let mut bench = Bench::new();
-        bench.bets("b1");
-        bench.refunds("x1", "b1");
-        bench.refunds("x2", "never");
-        let outcome = bench.wins("w1");
-        let refused = matches!(outcome, Outcome::Refused { reason: Reason::DebitReversed, .. });
-        assert!(refused, "{outcome:?}");
-        assert_eq!(bench.wallet.balance, Micros::new(100));
-    }
-
-    #[test]
-    fn a_refund_of_bets_alone_leaves_a_waiting_win_where_it_is() {
-        let mut bench = Bench::new();
-        assert!(matches!(bench.wins("w1"), Outcome::Parked(_)));
-        let outcome = bench.refunds("x1", "w1");
-        let reason = Reason::TargetNotReversible;
-        assert!(matches!(outcome, Outcome::Refused { reason: r, .. } if r == reason));
-        bench.bets("b1");
-        assert!(matches!(bench.wins("w1"), Outcome::Applied(_)));
-        assert_eq!(bench.wallet.balance, Micros::new(120));
-    }
-
-    #[test]
-    fn what_nobody_calls_for_gives_a_bet_back_and_takes_no_win() {
-        let mut bench = Bench::new();
-        bench.bets("b1");
-        bench.wins("w1");
-        let undo =
-            |target| Action::Reverse { target: tx(target), of: Reversible::Unpaid, at_most: None };
-        let outcome = bench.does("x1", undo("w1"), Category::Bet);
-        let reason = Reason::TargetPaid;
-        assert!(matches!(outcome, Outcome::Refused { reason: r, entry: None, .. } if r == reason));
-        assert_eq!(bench.wallet.balance, Micros::new(120));
-        assert!(matches!(bench.does("x2", undo("b1"), Category::Bet), Outcome::Applied(_)));
-        assert_eq!(bench.wallet.balance, Micros::new(130));
-    }
-}
+mod tests;

@@ -1,16 +1,17 @@
 //! What may not be lost and cannot be decided now.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::draft::{Draft, Refusal};
 use crate::core::command::{Action, Movement};
 use crate::core::history::RoundFacts;
-use crate::core::money::Micros;
 use crate::core::outcome::{Entry, Outcome};
 use crate::core::policy::{CreditAfterReversal, CreditWithoutDebit};
-use crate::core::row::{PlayerStatus, Reason, Row, RowOutcome};
+use crate::core::row::{PlayerStatus, Reason, RowOutcome};
 
 impl Draft<'_> {
     /// Why the whole command has to wait, if it has to. Debits never wait.
-    pub(super) fn must_park(&self) -> Result<Option<Reason>, Refusal> {
+    pub(super) fn must_park(&self, now: DateTime<Utc>) -> Result<Option<Reason>, Refusal> {
         // Debits that stand beside a credit are known, wherever they stand.
         let debits = self.steps().filter(|(place, movement, _)| {
             self.is_new(*place) && matches!(movement.action, Action::Debit(_))
@@ -32,67 +33,80 @@ impl Draft<'_> {
                 return Ok(Some(Reason::WalletClosed));
             }
             let needs_debit = movement.category.settles_a_round();
-            if needs_debit && self.waits_for_debit(place, movement, beside)? {
+            if needs_debit && self.waits_for_debit(place, movement, beside, now)? {
                 return Ok(Some(Reason::DebitUnknown));
             }
         }
         Ok(None)
     }
 
-    pub(super) fn waits_for_debit(
+    /// True for what is paid for a stake, as long as no stake stands and one may still come.
+    fn waits_for_debit(
         &self,
         place: usize,
         movement: &Movement,
         beside: RoundFacts,
+        now: DateTime<Utc>,
     ) -> Result<bool, Refusal> {
         let facts = self.round_facts(self.command().round.as_ref()).plus(beside);
-        if facts.debits > 0 && facts.debits > facts.cancelled {
+        if facts.debits > facts.cancelled {
             return Ok(false);
         }
-        let policy = &self.command().policy;
         // A correction is about what was, so a debit that was reversed will do.
         if facts.debits > 0 && matches!(movement.action, Action::Adjust(_)) {
             return Ok(false);
         }
-        if facts.cancelled > 0 {
-            return match policy.credit_after_reversal {
-                CreditAfterReversal::Pay => Ok(false),
-                CreditAfterReversal::Refuse => Err(Refusal::of(place, Reason::DebitReversed)),
-            };
+        let policy = &self.command().policy;
+        let all_reversed = facts.cancelled > 0;
+        if all_reversed && policy.credit_after_reversal == CreditAfterReversal::Pay {
+            return Ok(false);
         }
+        let missing = if all_reversed { Reason::DebitReversed } else { Reason::DebitUnknown };
         match policy.credit_without_debit {
-            CreditWithoutDebit::Pay => Ok(false),
-            CreditWithoutDebit::Refuse => Err(Refusal::unremembered(Reason::DebitUnknown)),
-            CreditWithoutDebit::Park { grace } => {
-                let key = self.command().key(&movement.tx_id);
-                let waited_enough = self.history.row(&key).is_some_and(|row| {
-                    row.outcome == RowOutcome::Parked
-                        && row.created_at + grace <= self.attempt.received_at
-                });
-                Ok(!waited_enough)
+            CreditWithoutDebit::Park { grace } if !self.has_waited(movement, grace, now) => {
+                Ok(true)
+            }
+            // Whatever may still come of the round has had its time.
+            CreditWithoutDebit::Park { .. } if all_reversed => Err(Refusal::of(place, missing)),
+            CreditWithoutDebit::Park { .. } => Ok(false),
+            CreditWithoutDebit::Pay if !all_reversed => Ok(false),
+            // Another stake of the round may be on its way.
+            CreditWithoutDebit::Pay | CreditWithoutDebit::Refuse => {
+                Err(Refusal::unremembered(missing))
             }
         }
     }
 
+    /// True when the movement was parked for so long, by the database's clock.
+    fn has_waited(&self, movement: &Movement, grace: TimeDelta, now: DateTime<Utc>) -> bool {
+        let key = self.command().key(&movement.tx_id);
+        self.prior(&key).is_some_and(|row| {
+            row.outcome == RowOutcome::Parked
+                && row.parked_at.unwrap_or(row.created_at) + grace <= now
+        })
+    }
+
     /// Parks every new credit and reversal of the command; nothing moves.
     pub(super) fn park(&mut self, reason: Reason) {
+        let command = self.command();
+        let together = command.keys_once(|tx_id| self.prior(&command.key(tx_id)).is_none());
         for (place, movement, ids) in self.steps() {
             if !self.is_new(place) {
                 continue;
             }
             let key = self.command().key(&movement.tx_id);
             // Parked by an earlier call, or a key that this command uses twice.
-            let entry = match self.history.row(&key).or_else(|| self.written(&movement.tx_id)) {
+            let parked = self.prior(&key).or_else(|| self.written(&movement.tx_id));
+            let entry = match parked {
+                Some(parked) if parked.fingerprint != ids.fingerprint => {
+                    let outcome = Outcome::Mismatch(Entry::of(parked, false));
+                    self.settle(place, outcome);
+                    continue;
+                }
                 Some(parked) => Entry::of(parked, false),
                 None => {
-                    let row = Row {
-                        outcome: RowOutcome::Parked,
-                        reason: Some(reason),
-                        requested: limit_or_request(&movement.action),
-                        link: None,
-                        amount: Micros::ZERO,
-                        ..self.blank(movement, ids)
-                    };
+                    let row = self.blank(movement, ids);
+                    let row = row.parked(self.attempt, movement, &together, reason);
                     let entry = Entry::of(&row, false);
                     self.rows.push((row, false));
                     entry
@@ -100,14 +114,5 @@ impl Draft<'_> {
             };
             self.settle(place, Outcome::Parked(entry));
         }
-    }
-}
-
-/// What has to be known to decide the movement later, when nobody repeats it: of a reversal the
-/// most that it may undo.
-fn limit_or_request(action: &Action) -> Micros {
-    match action {
-        Action::Reverse { at_most: Some(limit), .. } => limit.micros(),
-        action => action.requested(),
     }
 }

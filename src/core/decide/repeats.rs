@@ -11,7 +11,7 @@ impl Draft<'_> {
     pub(super) fn recognise_repeats(&mut self) -> Result<(), Refusal> {
         for (place, movement, ids) in self.steps() {
             let key = self.command().key(&movement.tx_id);
-            if let Some(row) = self.history.row(&key)
+            if let Some(row) = self.prior(&key)
                 && let Some(outcome) = self.repeat_of(row, &key, ids)?
             {
                 self.settle(place, outcome);
@@ -70,8 +70,11 @@ impl Draft<'_> {
     }
 
     /// A key that this very command has used before.
-    pub(super) fn repeat_within(&self, row: &Row) -> Result<Outcome, Refusal> {
+    pub(super) fn repeat_within(&self, row: &Row, ids: AttemptIds) -> Result<Outcome, Refusal> {
         let entry = Entry::of(row, false);
+        if row.outcome != RowOutcome::Tombstone && row.fingerprint != ids.fingerprint {
+            return self.mismatch(&row.key, entry);
+        }
         match (row.outcome, self.command().policy.late_original) {
             (RowOutcome::Tombstone, LateOriginal::Succeed) => Ok(Outcome::Cancelled(entry)),
             (RowOutcome::Tombstone, LateOriginal::Refuse) => {

@@ -138,6 +138,7 @@ impl Draft<'_> {
         parked.outcome = RowOutcome::Tombstone;
         parked.reason = Some(Reason::TargetParked);
         parked.link = Some(self.link());
+        parked.parked_command = None;
         self.rows.push((parked, true));
     }
 }
