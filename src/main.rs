@@ -17,7 +17,6 @@ use seamless_wallet::http::threads::Threads;
 use seamless_wallet::http::{self, openapi, ops};
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{Job, Jobs, by_hand};
-use seamless_wallet::store::{MIGRATOR, connect_pool};
 use seamless_wallet::{feed, grpc, seed, telemetry};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -99,8 +98,7 @@ fn print_document(name: &str) -> anyhow::Result<()> {
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     let database = database_config(&config.database);
-    let pool = connect_pool(&database).map_err(|_| anyhow::anyhow!("database.url is no URL"))?;
-    MIGRATOR.run(&pool).await.context("the database cannot be migrated")?;
+    database.migrate().await.context("the database cannot be migrated")?;
     println!("the database's schema is current");
     Ok(())
 }

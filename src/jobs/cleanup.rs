@@ -1,4 +1,4 @@
-//! Removes what is over: claims in Redis that nobody is at work on, sessions, old reports.
+//! Removes what is over: sessions, old reports, and claims in Redis that would never expire.
 //! All in bounded pieces.
 
 use std::sync::Arc;
@@ -12,9 +12,6 @@ use crate::app::App;
 use crate::cache::{CacheState, SweepCursor, Swept};
 use crate::store::jobs::expiry;
 use crate::store::jobs::lease::Fence;
-
-/// A call has ended so long after its deadline, even on a node that was busy.
-const SLACK: Duration = Duration::from_secs(5);
 
 /// What came of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -59,19 +56,17 @@ pub async fn run_once(
 }
 
 /// Redis has no fence; but what is removed here is judged and removed in one step there, and
-/// a claim is a hint.
+/// a claim is a hint. One that has an expiry is left to it: a repeat may come for as long.
 async fn sweep(app: &App, pace: &mut Pace, progress: &Progress) -> Option<Swept> {
     let cache = app.wallet.cache();
     if cache.state() == CacheState::Disabled {
         return None;
     }
-    let oldest = app.longest_deadline() + SLACK;
     let mut at = SweepCursor::default();
     let mut swept = Swept::default();
     loop {
-        let page = cache.sweep(at, app.jobs.cleanup_batch.into(), oldest).await?;
-        meters::cleaned("claim_abandoned", page.swept.abandoned);
-        meters::cleaned("claim_immortal", page.swept.immortal);
+        let page = cache.sweep(at, app.jobs.cleanup_batch.into()).await?;
+        meters::cleaned("claim", page.swept.without_expiry);
         swept = swept.plus(page.swept);
         progress.at(swept.claims);
         match page.next {

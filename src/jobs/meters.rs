@@ -10,7 +10,7 @@ use metrics::{
 };
 
 use super::{Job, JobError};
-use crate::store::jobs::parked::Standing;
+use crate::store::jobs::parked_books::Standing;
 use crate::store::jobs::reconciliation::Totals;
 
 /// Tells the recorder what the jobs' metrics mean.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Postgres, Transaction};
 use tokio::time::timeout;
@@ -75,6 +74,15 @@ impl DatabaseConfig {
         })
     }
 
+    /// Where and how the schema is changed: see `migrate` for what waits how long.
+    pub(super) fn migration_hosts(&self) -> Result<Hosts, sqlx::Error> {
+        Hosts::parse(self.url.expose_secret(), |options| {
+            options
+                .application_name("seamless-wallet-migrate")
+                .options([("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")])
+        })
+    }
+
     fn for_look_ups(&self, options: PgConnectOptions) -> PgConnectOptions {
         options.application_name("seamless-wallet").options([
             ("statement_timeout", self.timeout.as_millis().to_string()),
@@ -138,23 +146,6 @@ pub(super) async fn patient(
         .fetch_one(&mut *transaction)
         .await?;
     Ok(transaction)
-}
-
-/// A connection for one statement that may take so long. It is closed after it: whoever used it
-/// next would first have to read what is left of an answer that nobody wanted to the end.
-///
-/// # Errors
-/// [`LookupError`](super::LookupError).
-pub(super) async fn patient_connection(
-    pool: &PgPool,
-    timeout_ms: u64,
-) -> Result<PoolConnection<Postgres>, super::LookupError> {
-    let mut connection = pool.acquire().await?;
-    connection.close_on_drop();
-    sqlx::query!("SELECT set_config('statement_timeout', $1, false)", timeout_ms.to_string())
-        .fetch_one(&mut *connection)
-        .await?;
-    Ok(connection)
 }
 
 fn connect(hosts: Hosts, config: &DatabaseConfig, connections: u32) -> PgPool {

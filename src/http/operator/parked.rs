@@ -51,6 +51,8 @@ pub struct ParkedQuery {
 #[derive(Serialize, ToSchema)]
 pub struct ParkedPage {
     items: Vec<ParkedMovement>,
+    /// The transaction ids of movements that belong here and hold what this version does not know.
+    unreadable: Vec<String>,
     /// For the next page; `null` on the last.
     next_cursor: Option<String>,
 }
@@ -111,7 +113,7 @@ refusals!(ListRefusals: docs::of_all() => bad_values("limit", "must be 1 to 500"
                 "attempts": 2, "next_attempt_at": "2026-10-01T09:31:10.123456Z",
                 "last_reason": "debit_unknown", "dead_at": null, "dead_reason": null
             }],
-            "next_cursor": null
+            "unreadable": [], "next_cursor": null
         })),
         ListRefusals
     )
@@ -121,24 +123,23 @@ pub async fn list(
     QueryParams(query): QueryParams<ParkedQuery>,
 ) -> Result<Json<ParkedPage>, Problem> {
     let mut faults = Faults::default();
-    let page = page_of(&mut faults, query.limit, query.cursor.as_deref());
+    let wanted = page_of(&mut faults, query.limit, query.cursor.as_deref());
     let filter = Filter {
         transaction_id: None,
         player: faults.check_optional("player_id", query.player_id.map(PlayerId::parse)),
         provider: faults.check_optional("provider", query.provider.map(ProviderId::parse)),
         dead: query.dead,
-        before: page.before,
-        limit: page.limit.saturating_add(1),
+        before: wanted.before,
+        limit: wanted.limit,
     };
     faults
         .none_or(|errors| error::bad_query("the query has values that cannot be used", errors))?;
-    let mut items = waiting::page(app.wallet.pool(), &filter).await?;
-    let more = items.len() > usize::from(page.limit);
-    items.truncate(page.limit.into());
-    let last = items.last().filter(|_| more);
+    let page = waiting::page(app.wallet.pool(), &filter).await?;
+    let text = |id: Uuid| id.simple().to_string();
     Ok(Json(ParkedPage {
-        next_cursor: last.map(|parked| parked.row.transaction_id.to_string()),
-        items: items.into_iter().map(ParkedMovement::from).collect(),
+        next_cursor: page.next.map(text),
+        unreadable: page.unreadable.into_iter().map(text).collect(),
+        items: page.items.into_iter().map(ParkedMovement::from).collect(),
     }))
 }
 
@@ -262,8 +263,7 @@ pub async fn bury(
         if !waiting::bury(app.wallet.pool(), &place, &reason).await? {
             return Err(error::not_parked());
         }
-        let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
-        let found = waiting::page(app.wallet.pool(), &filter).await?.into_iter().next();
+        let found = waiting::find(app.wallet.pool(), id).await?;
         let buried = ParkedMovement::from(found.ok_or_else(error::not_parked)?);
         Ok((Json(buried), End { outcome: "done", ..End::default() }))
     };
@@ -275,8 +275,7 @@ async fn find(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
     let id = faults
         .check("id", Uuid::try_parse(id).map_err(|_| "is no transaction id"))
         .ok_or_else(|| error::bad_path(faults.into_errors()))?;
-    let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
-    let found = waiting::page(app.wallet.pool(), &filter).await?.into_iter().next();
+    let found = waiting::find(app.wallet.pool(), id).await?;
     let row = found.ok_or_else(error::not_parked)?.row;
     Ok((id, Place { player: row.player, key: row.key }))
 }

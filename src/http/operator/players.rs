@@ -23,6 +23,7 @@ use crate::core::{
 use crate::http::problem::Problem;
 use crate::store::directory::operator_audit::{Deed, End};
 use crate::store::directory::players;
+use crate::store::jobs::waiting;
 
 /// A player and the wallet, as they are now.
 #[derive(Serialize, ToSchema)]
@@ -126,7 +127,10 @@ pub async fn open(
         return Err(error::wrong_values(faults.into_errors()));
     };
     match players::open(app.wallet.pool(), &player, &currency).await? {
-        players::Opened::New(wallet) => Ok((StatusCode::CREATED, Json(wallet.into()))),
+        players::Opened::New(wallet) => {
+            wake(&app, &player).await;
+            Ok((StatusCode::CREATED, Json(wallet.into())))
+        }
         players::Opened::Before(wallet) if wallet.currency == currency => {
             Ok((StatusCode::OK, Json(wallet.into())))
         }
@@ -245,6 +249,9 @@ async fn make(
 ) -> Result<(Json<Player>, End), Problem> {
     if let Some(status) = status {
         set_status(app, call, player, status).await?;
+        if status != PlayerStatus::Closed {
+            wake(app, player).await;
+        }
     }
     if let Some(limit) = limit {
         players::set_bet_limit(app.wallet.pool(), player, limit).await?;
@@ -252,6 +259,14 @@ async fn make(
     let now = find(app, player).await?;
     let after = audited::state(&Standing::from(&now));
     Ok((Json(now.into()), End { outcome: "done", after, ..End::default() }))
+}
+
+/// What waited for the wallet is due now. The wallet is open, whatever comes of this; the job finds
+/// what is left.
+async fn wake(app: &App, player: &PlayerId) {
+    if let Err(error) = waiting::wake(app.wallet.pool(), player).await {
+        tracing::warn!(%error, %player, "what waits for the wallet is left to the job");
+    }
 }
 
 fn status_named(word: &str) -> Result<PlayerStatus, &'static str> {

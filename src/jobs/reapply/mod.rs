@@ -2,28 +2,48 @@
 //! retry of the provider's and an attempt of the job's are two attempts at one thing, and the
 //! first that succeeds is the only one.
 //!
-//! A command is rebuilt from its rows (`rebuild`). What still has to wait is tried again with
-//! growing pauses; after enough of them it is dead, and a person has to look.
+//! A command is put together from its rows and what was kept with them, and decided by its own
+//! terms, whatever its provider's are by now, and though the provider is not configured any more.
+//! What still has to wait is tried again with growing pauses; after enough of them it is dead, and
+//! a person has to look. What goes wrong with one movement is its own affair.
 
-mod rebuild;
+mod attempt;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use metrics::counter;
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{JobError, meters};
 use crate::app::{App, Provider};
+use crate::core::PlayerId;
 use crate::core::policy::CreditWithoutDebit;
-use crate::core::{Outcome, ProviderId, Reason, Row, RowOutcome, WalletState};
-use crate::engine::WalletError;
-use crate::store::directory::players;
+use crate::store::LookupError;
 use crate::store::jobs::lease::Fence;
-use crate::store::jobs::parked::{self, Backoff, Place};
+use crate::store::jobs::parked::{self, Backoff, Grace, Place, Turn};
+use crate::store::jobs::parked_books::{self, Rounds, Standing};
+pub use attempt::{Attempted, attempt};
 
-/// The longest that one attempt may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// Attempts that are made at the same time.
+const AT_ONCE: usize = 4;
+/// Movements of one player that are tried before it is the next player's turn.
+const EACH: u16 = 4;
+/// A run ends after so long, and the next one goes on.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Of these, for the books alone.
+const BOOKS: Duration = Duration::from_secs(10);
+/// So many players of whom the wallet says nothing, one after the other: it is the wallet.
+const SILENT: usize = 4;
+/// More than so many movements are not counted in each run …
+const MANY: i64 = 20_000;
+/// … but after this time again.
+const COUNTED_EVERY: Duration = Duration::from_secs(60);
 
 /// What came of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -46,170 +66,218 @@ pub struct Report {
     pub oldest_seconds: f64,
 }
 
-/// What an attempt did for one movement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempted {
-    /// It is decided now; the word says how.
-    Decided(&'static str),
-    /// It has to wait.
-    Waits(&'static str),
-    /// No attempt but the provider's own can decide it.
-    Hopeless(&'static str),
+/// How far the job has come, so that the next run goes on there. Each node has its own: one that
+/// takes the job over begins anew.
+#[derive(Debug, Default)]
+pub struct Position(Mutex<Reached>);
+
+#[derive(Clone, Debug, Default)]
+struct Reached {
+    rounds: Rounds,
+    /// The last player whose turn it was, where the run came to no end.
+    player: String,
+    /// What was last counted, and when.
+    counted: Option<(Instant, Standing)>,
 }
 
-/// Tries what is due.
+impl Position {
+    fn get(&self) -> Reached {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, reached: Reached) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+    }
+}
+
+/// Tries what is due: a few of each player and then again, so that one with very many keeps
+/// nobody waiting.
 ///
 /// # Errors
 /// [`JobError`].
 pub async fn run_once(app: &Arc<App>, fence: &Fence) -> Result<Report, JobError> {
-    let pool = app.wallet.pool();
-    let backoff = backoff(app);
-    parked::keep_books(pool, fence, &graces(app), backoff).await?;
-    let mut report = Report::default();
-    loop {
-        let due = parked::take_due(pool, fence, app.jobs.reapply_batch, backoff).await?;
-        for place in &due {
-            try_one(app, fence, place, &mut report).await?;
+    let begun = Instant::now();
+    let mut reached = app.reapply.get();
+    keep_books(app, fence, &mut reached.rounds, begun).await?;
+    let mut run =
+        Run { app, fence, begun, report: Report::default(), busy: HashSet::new(), silent: 0 };
+    let turns = run.take_turns(std::mem::take(&mut reached.player)).await;
+    let mut report = run.report;
+    let standing = match turns {
+        Ok(player) => {
+            reached.player = player;
+            count(app, &mut reached).await
         }
-        if due.len() < usize::from(app.jobs.reapply_batch) || report.unanswered > 0 {
-            break;
-        }
-    }
+        Err(error) => Err(error),
+    };
+    app.reapply.set(reached);
+    let standing = standing?;
+    meters::parked(&standing);
     if report.unanswered > 0 && report.unanswered == report.tried {
         return Err(JobError::Unanswered);
     }
-    let standing = parked::standing(pool).await?;
-    meters::parked(&standing);
     report.parked = standing.parked;
     report.dead = standing.dead;
     report.oldest_seconds = standing.oldest_seconds;
     Ok(report)
 }
 
-async fn try_one(
-    app: &Arc<App>,
-    fence: &Fence,
-    place: &Place,
-    report: &mut Report,
-) -> Result<(), JobError> {
-    report.tried += 1;
-    let attempted = match attempt(app, place).await {
-        // It costs the movement no attempt.
-        Err(JobError::Unanswered) => {
-            report.unanswered += 1;
-            meters::reapplied("unanswered");
-            return Ok(());
-        }
-        attempted => attempted?,
-    };
-    let pool = app.wallet.pool();
-    match attempted {
-        Attempted::Decided(how) => {
-            report.decided += 1;
-            meters::reapplied(how);
-        }
-        Attempted::Waits(reason) => {
-            report.waiting += 1;
-            meters::reapplied("waiting");
-            if parked::keep_waiting(pool, fence, place, reason, backoff(app)).await? {
-                bury(place, reason, report);
-            }
-        }
-        Attempted::Hopeless(reason) => {
-            parked::give_up(pool, fence, place, reason).await?;
-            bury(place, reason, report);
-        }
+/// How many wait; where there are very many, as it was a while ago.
+async fn count(app: &App, reached: &mut Reached) -> Result<Standing, JobError> {
+    if let Some((at, standing)) = reached.counted
+        && standing.parked + standing.dead > MANY
+        && at.elapsed() < COUNTED_EVERY
+    {
+        return Ok(standing);
     }
+    let standing = parked_books::standing(app.wallet.pool()).await?;
+    reached.counted = Some((Instant::now(), standing));
+    Ok(standing)
+}
+
+async fn keep_books(
+    app: &App,
+    fence: &Fence,
+    rounds: &mut Rounds,
+    begun: Instant,
+) -> Result<(), JobError> {
+    let (pool, backoff, graces) = (app.wallet.pool(), backoff(app), graces(app));
+    parked_books::leave(pool, fence, rounds).await?;
+    while parked_books::enter(pool, fence, rounds, &graces, backoff).await?
+        && begun.elapsed() < BOOKS
+    {}
+    while parked_books::revive(pool, fence, rounds, backoff).await? && begun.elapsed() < BOOKS {}
     Ok(())
 }
 
-fn bury(place: &Place, reason: &str, report: &mut Report) {
-    report.given_up += 1;
-    meters::reapplied("dead");
-    tracing::error!(
-        provider = %place.key.provider, player = %place.player, tx_id = %place.key.tx_id, reason,
-        "a parked movement is given up: somebody has to look"
+struct Run<'a> {
+    app: &'a Arc<App>,
+    fence: &'a Fence,
+    begun: Instant,
+    report: Report,
+    /// Players of whom the wallet said nothing: the rest of theirs is for another run.
+    busy: HashSet<PlayerId>,
+    /// How many of them there were since it last said something.
+    silent: usize,
+}
+
+impl Run<'_> {
+    /// Begins behind that player, and says behind which the next run should.
+    async fn take_turns(&mut self, after: String) -> Result<String, JobError> {
+        let limit = self.app.jobs.reapply_batch;
+        let mut from_the_first = after.is_empty();
+        let mut turn = Turn { after, each: EACH.min(limit), limit };
+        while !self.is_over() {
+            let pool = self.app.wallet.pool();
+            let due = parked::take_due(pool, self.fence, &turn, backoff(self.app)).await?;
+            self.report.tried += due.unreadable;
+            self.report.waiting += due.unreadable;
+            match due.last {
+                Some(last) => turn.after = last,
+                None if turn.after.is_empty() => break,
+                None => {
+                    // Once more from the first player on; of those who had a turn, more.
+                    if from_the_first {
+                        turn.each = turn.each.saturating_mul(4).min(limit);
+                    }
+                    from_the_first = true;
+                    turn.after = String::new();
+                }
+            }
+            self.try_all(&due.places).await?;
+        }
+        Ok(turn.after)
+    }
+
+    fn is_over(&self) -> bool {
+        self.silent >= SILENT || self.begun.elapsed() > LONGEST
+    }
+
+    /// What is left of these when the run is over is due again after its pause.
+    async fn try_all(&mut self, places: &[Place]) -> Result<(), JobError> {
+        for some in places.chunks(AT_ONCE) {
+            if self.is_over() {
+                break;
+            }
+            let some: Vec<&Place> =
+                some.iter().filter(|place| !self.busy.contains(&place.player)).collect();
+            let attempts = join_all(some.iter().map(|place| attempt_alone(self.app, place))).await;
+            for (place, attempted) in some.into_iter().zip(attempts) {
+                self.note(place, attempted).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn note(&mut self, place: &Place, attempted: Option<Attempted>) -> Result<(), JobError> {
+        let (pool, fence) = (self.app.wallet.pool(), self.fence);
+        self.report.tried += 1;
+        let Some(attempted) = attempted else {
+            // It costs the movement no attempt.
+            self.report.unanswered += 1;
+            meters::reapplied("unanswered");
+            if self.busy.insert(place.player.clone()) {
+                self.silent += 1;
+            }
+            return Ok(());
+        };
+        self.silent = 0;
+        match attempted {
+            Attempted::Decided(how) => {
+                self.report.decided += 1;
+                meters::reapplied(how);
+                parked::leave(pool, fence, place).await?;
+            }
+            Attempted::Waits(reason) => {
+                self.report.waiting += 1;
+                meters::reapplied("waiting");
+                if parked::keep_waiting(pool, fence, place, reason, backoff(self.app)).await? {
+                    self.bury(place, reason);
+                }
+            }
+            Attempted::Hopeless(reason) => {
+                parked::give_up(pool, fence, place, reason).await?;
+                self.bury(place, reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn bury(&mut self, place: &Place, reason: &str) {
+        self.report.given_up += 1;
+        meters::reapplied("dead");
+        tracing::error!(
+            provider = %place.key.provider, player = %place.player, tx_id = %place.key.tx_id,
+            reason, "a parked movement is given up: somebody has to look"
+        );
+    }
+}
+
+/// An attempt whose faults are its own; `None` where nobody knows what came of it.
+async fn attempt_alone(app: &Arc<App>, place: &Place) -> Option<Attempted> {
+    let attempted = AssertUnwindSafe(attempt(app, place)).catch_unwind().await;
+    let error = match attempted.unwrap_or(Err(JobError::Panicked)) {
+        Ok(attempted) => return Some(attempted),
+        Err(error) => error,
+    };
+    tracing::warn!(
+        provider = %place.key.provider, player = %place.player, tx_id = %place.key.tx_id, %error,
+        "an attempt at a parked movement came to nothing"
     );
-}
-
-/// Tries one parked movement, with all that was said in the same command. For the job, and for
-/// an operator who does not want to wait for it.
-///
-/// # Errors
-/// [`JobError`].
-pub async fn attempt(app: &Arc<App>, place: &Place) -> Result<Attempted, JobError> {
-    let pool = app.wallet.pool();
-    let rows = parked::rows(pool, &[&place.player]).await?;
-    let Some(own) = rows.iter().find(|row| row.key == place.key) else {
-        return Ok(Attempted::Decided("decided_before"));
-    };
-    let Some(wallet) = players::find(pool, &place.player).await? else {
-        return Ok(Attempted::Waits("player_unknown"));
-    };
-    // A win that was called back while it waited must not be paid first.
-    let undoing = rows.iter().filter(|row| {
-        row.key.provider == place.key.provider && row.reverses.as_ref() == Some(&own.key.tx_id)
-    });
-    for row in undoing.chain([own]) {
-        let attempted = attempt_command_of(app, &wallet, row, &rows).await?;
-        if row.key == place.key {
-            return Ok(attempted);
+    match error {
+        JobError::Unanswered | JobError::Database(LookupError::Unavailable(_)) => None,
+        JobError::Database(LookupError::Unreadable(_)) => Some(Attempted::Waits("unreadable")),
+        JobError::Panicked => {
+            counter!("wallet_panics_total").increment(1);
+            Some(Attempted::Waits("internal_error"))
         }
-        if !matches!(attempted, Attempted::Decided(_)) {
-            return Ok(Attempted::Waits("its reversal waits"));
-        }
-    }
-    Ok(Attempted::Waits("not tried"))
-}
-
-async fn attempt_command_of(
-    app: &Arc<App>,
-    wallet: &WalletState,
-    row: &Row,
-    rows: &[Row],
-) -> Result<Attempted, JobError> {
-    // It may be configured on other nodes already, or here again by tomorrow.
-    let Some(terms) = app.terms(&row.key.provider) else {
-        return Ok(Attempted::Waits("provider_unknown"));
-    };
-    let Some(command) = rebuild::command(terms, wallet, row, rows) else {
-        return Ok(Attempted::Hopeless("not_rebuilt"));
-    };
-    let place = command.movements.iter().position(|movement| movement.tx_id == row.key.tx_id);
-    match app.wallet.execute(command, Instant::now() + DEADLINE).await {
-        Ok(receipt) => {
-            let outcome = place.and_then(|place| receipt.outcomes.get(place));
-            Ok(outcome.map_or(Attempted::Waits("no outcome"), judge))
-        }
-        Err(WalletError::Refused(reason)) => Ok(Attempted::Waits(reason.as_str())),
-        Err(error @ (WalletError::Busy | WalletError::Timeout | WalletError::Unavailable)) => {
-            tracing::warn!(%error, "an attempt at a parked movement came to nothing");
-            Err(JobError::Unanswered)
-        }
-        Err(WalletError::Internal) => Ok(Attempted::Waits("internal_error")),
+        JobError::Database(_) | JobError::Fenced => Some(Attempted::Waits("internal_error")),
     }
 }
 
-fn judge(outcome: &Outcome) -> Attempted {
-    match outcome {
-        Outcome::Applied(_) | Outcome::Replayed(_) => Attempted::Decided("applied"),
-        Outcome::NoEffect(_) => Attempted::Decided("no_effect"),
-        Outcome::Cancelled(_) => Attempted::Decided("cancelled"),
-        Outcome::Refused { entry: Some(entry), .. } if entry.outcome != RowOutcome::Parked => {
-            Attempted::Decided("refused")
-        }
-        // No job takes a player's money.
-        Outcome::Refused { reason: Reason::TargetPaid, .. } => Attempted::Hopeless("takes_money"),
-        Outcome::Refused { reason, .. } => Attempted::Waits(reason.as_str()),
-        Outcome::Parked(entry) => {
-            Attempted::Waits(entry.reason.map_or("parked", |reason| reason.as_str()))
-        }
-        Outcome::Mismatch(_) => Attempted::Hopeless("key_reused"),
-    }
-}
-
-/// Whose movements wait for how long before they are tried without their provider.
-fn graces(app: &App) -> Vec<(&ProviderId, Duration)> {
+/// Whose movements wait for how long before they are tried without their provider, where that was
+/// not kept with them.
+fn graces(app: &App) -> Vec<Grace<'_>> {
     let grace = |provider: &Provider| match provider.adapter.terms().policy.credit_without_debit {
         CreditWithoutDebit::Park { grace } => grace.to_std().unwrap_or_default(),
         CreditWithoutDebit::Pay | CreditWithoutDebit::Refuse => Duration::ZERO,

@@ -11,10 +11,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Finding, Kind, Pass};
-use crate::cache::{Cache, CacheState, CachedBalance, InCache};
+use crate::cache::{Ahead, Cache, CacheState, CachedBalance, InCache};
 use crate::core::{PlayerId, WalletState};
 use crate::jobs::JobError;
-use crate::store::jobs::audit::{self, Mark, Marked};
+use crate::store::directory::players;
+use crate::store::jobs::audit::{Mark, Marked};
 
 /// Suspects that are kept; with more, the pass waits until these are judged.
 const MOST: usize = 10_000;
@@ -102,7 +103,7 @@ async fn judge_all(pass: &mut Pass<'_>, suspects: &[Suspect]) -> Result<bool, Jo
     let (cache, pool) = (pass.app.wallet.cache(), pass.app.wallet.pool());
     let players: Vec<&PlayerId> = suspects.iter().map(|suspect| &suspect.player).collect();
     let Some(seen) = cache.inspect(&players).await else { return Ok(false) };
-    let wallets = audit::wallets(pool, &players).await?;
+    let wallets = players::find_all(pool, &players).await?;
     let mut guilty: Vec<(&WalletState, &InCache, Kind)> = Vec::new();
     for (suspect, seen) in suspects.iter().zip(&seen) {
         let Some(wallet) = wallets.get(&suspect.player) else { continue };
@@ -116,7 +117,7 @@ async fn judge_all(pass: &mut Pass<'_>, suspects: &[Suspect]) -> Result<bool, Jo
     let repaired = repair(pass, &guilty).await?;
     for (wallet, seen, kind) in guilty {
         let (found_balance, found_version) = match seen {
-            InCache::Balance(found, _) => (Some(found.balance), Some(found.version)),
+            InCache::Balance(found) => (Some(found.balance), Some(found.version)),
             InCache::Nothing | InCache::Unreadable => (None, None),
         };
         let finding = Finding {
@@ -139,7 +140,7 @@ fn judge(seen: &InCache, wallet: &WalletState, had: i64) -> Option<Kind> {
     let found = match seen {
         InCache::Nothing => return None,
         InCache::Unreadable => return Some(Kind::CacheUnreadable),
-        InCache::Balance(found, _) => found,
+        InCache::Balance(found) => found,
     };
     if found.version > wallet.version {
         return Some(Kind::CacheAhead);
@@ -151,12 +152,7 @@ fn judge(seen: &InCache, wallet: &WalletState, had: i64) -> Option<Kind> {
 }
 
 fn cached(wallet: &WalletState) -> CachedBalance {
-    CachedBalance {
-        currency: wallet.currency.clone(),
-        balance: wallet.balance,
-        version: wallet.version,
-        status: wallet.status,
-    }
+    wallet.into()
 }
 
 /// Puts right what is wrong, and says for each player whether it is right now.
@@ -167,18 +163,19 @@ async fn repair(
     let (cache, pool) = (pass.app.wallet.cache(), pass.app.wallet.pool());
     // Not by a leader whose time is over: Redis itself cannot tell.
     pass.still_leads().await?;
-    for (wallet, seen, kind) in guilty {
-        match (kind, seen) {
-            // An older version would not overwrite these.
-            (Kind::CacheAhead | Kind::CacheDiffers, InCache::Balance(_, text)) => {
-                cache.correct(&wallet.player, text, &cached(wallet)).await;
-            }
-            _ => cache.fill(&wallet.player, &cached(wallet)).await,
+    let mut ahead: Vec<Ahead> = Vec::new();
+    for (wallet, ..) in guilty {
+        ahead.extend(cache.fill(&wallet.player, &cached(wallet)).await);
+    }
+    // What was ahead is judged by what is read after that was seen, and a commit whose publication it
+    // had kept out is made good.
+    let players: Vec<&PlayerId> = guilty.iter().map(|(wallet, ..)| &wallet.player).collect();
+    let now = players::find_all(pool, &players).await?;
+    for ahead in &ahead {
+        if let Some(wallet) = now.get(&ahead.player) {
+            cache.put_right(ahead, &cached(wallet)).await;
         }
     }
-    // A commit whose publication the wrong balance had kept out is made good.
-    let players: Vec<&PlayerId> = guilty.iter().map(|(wallet, ..)| &wallet.player).collect();
-    let now = audit::wallets(pool, &players).await?;
     for (before, ..) in guilty {
         if let Some(wallet) = now.get(&before.player)
             && wallet.version != before.version
@@ -187,7 +184,7 @@ async fn repair(
         }
     }
     let seen = cache.inspect(&players).await.unwrap_or_default();
-    let wallets = audit::wallets(pool, &players).await?;
+    let wallets = players::find_all(pool, &players).await?;
     let right = players.iter().zip(&seen).map(|(player, seen)| {
         let right = match (seen, now.get(*player), wallets.get(*player)) {
             (InCache::Nothing, ..) => true,
@@ -216,7 +213,7 @@ mod tests {
     }
 
     fn seen(version: i64, micros: i64) -> InCache {
-        InCache::Balance(cached(&wallet(version, micros)), String::new())
+        InCache::Balance(cached(&wallet(version, micros)))
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Reading wallets and their ledger for a reconciliation: in chunks by key, without locks.
 //! Each statement is one snapshot.
 
-use std::collections::HashMap;
-
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -110,37 +108,6 @@ pub async fn chunk(
                 _ => None,
             };
             Ok(Marked { wallet, mark })
-        })
-        .collect()
-}
-
-/// These wallets as they are now.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn wallets(
-    pool: &PgPool,
-    players: &[&PlayerId],
-) -> Result<HashMap<PlayerId, WalletState>, LookupError> {
-    let ids: Vec<&str> = players.iter().map(|player| player.as_str()).collect();
-    let rows = sqlx::query!(
-        "SELECT player_id, currency, balance_micros, version, status, bet_limit_micros
-         FROM wallet WHERE player_id = ANY($1::text[])",
-        &ids as &[&str],
-    )
-    .fetch_all(pool)
-    .await?;
-    rows.into_iter()
-        .map(|row| {
-            let wallet = wallet_state(
-                stored_player(&row.player_id)?,
-                &row.currency,
-                row.balance_micros,
-                row.version,
-                &row.status,
-                row.bet_limit_micros,
-            )?;
-            Ok((wallet.player.clone(), wallet))
         })
         .collect()
 }

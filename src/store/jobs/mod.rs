@@ -4,5 +4,6 @@ pub mod audit;
 pub mod expiry;
 pub mod lease;
 pub mod parked;
+pub mod parked_books;
 pub mod reconciliation;
 pub mod waiting;

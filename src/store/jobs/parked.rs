@@ -5,12 +5,9 @@ use std::time::Duration;
 use sqlx::PgPool;
 
 use super::lease::{Fence, FencedError, fenced};
-use crate::core::{Key, PlayerId, ProviderId, Row, TxId};
+use crate::core::{Key, ParkedPart, ParkedRow, PlayerId, ProviderId, TxId};
 use crate::store::LookupError;
 use crate::store::rows::StoredRow;
-
-/// The most that one statement takes into or out of the books.
-const AT_ONCE: i64 = 1000;
 
 /// A parked movement, by its place in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,72 +29,29 @@ pub struct Backoff {
     pub attempts: i32,
 }
 
-/// What there is to be watched.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Standing {
-    /// Movements that wait.
-    pub parked: i64,
-    /// Movements that were given up.
-    pub dead: i64,
-    /// The age of the oldest that waits, in seconds.
-    pub oldest_seconds: f64,
+/// How long a provider's movements wait before they are tried without it.
+pub type Grace<'a> = (&'a ProviderId, Duration);
+
+/// What to take next: a few of each player, of as many players as fit, in the players' order.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// Of the players behind this one.
+    pub after: String,
+    /// At most so many of each player.
+    pub each: u16,
+    /// At most so many in all.
+    pub limit: u16,
 }
 
-/// Takes newly parked rows into the books, and those out that were decided meanwhile. A row
-/// is due once its provider's grace period is over.
-///
-/// # Errors
-/// [`FencedError`].
-pub async fn keep_books(
-    pool: &PgPool,
-    fence: &Fence,
-    graces: &[(&ProviderId, Duration)],
-    backoff: Backoff,
-) -> Result<(), FencedError> {
-    let providers: Vec<&str> = graces.iter().map(|(provider, _)| provider.as_str()).collect();
-    let seconds: Vec<f64> = graces.iter().map(|(_, grace)| grace.as_secs_f64()).collect();
-    let row = sqlx::query!(
-        r#"
-        WITH held AS (
-            SELECT 1 FROM job_lease WHERE name = $1 AND fencing = $2 FOR SHARE
-        ), entered AS (
-            INSERT INTO parked_movement (provider, tx_id, player_id, next_attempt_at)
-            SELECT t.provider, t.tx_id, t.player_id,
-                   t.created_at + make_interval(secs => CASE
-                       WHEN t.reason = 'debit_unknown' THEN coalesce(g.grace, 0) ELSE $5 END)
-            FROM held, trx_log t
-            LEFT JOIN unnest($3::text[], $4::float8[]) AS g(provider, grace)
-                   ON g.provider = t.provider
-            WHERE t.outcome = 'parked' AND NOT EXISTS (
-                SELECT FROM parked_movement p
-                WHERE p.player_id = t.player_id AND p.provider = t.provider
-                  AND p.tx_id = t.tx_id)
-            ORDER BY t.created_at
-            LIMIT $6
-            ON CONFLICT DO NOTHING
-        ), left_over AS (
-            DELETE FROM parked_movement
-            WHERE (player_id, provider, tx_id) IN (
-                SELECT p.player_id, p.provider, p.tx_id
-                FROM held, parked_movement p
-                WHERE NOT EXISTS (
-                    SELECT FROM trx_log t
-                    WHERE t.player_id = p.player_id AND t.provider = p.provider
-                      AND t.tx_id = p.tx_id AND t.outcome = 'parked')
-                LIMIT $6)
-        )
-        SELECT (SELECT count(*) FROM held) AS "held!"
-        "#,
-        fence.name,
-        fence.fencing,
-        &providers as &[&str],
-        &seconds,
-        backoff.first.as_secs_f64(),
-        AT_ONCE,
-    )
-    .fetch_one(pool)
-    .await?;
-    fenced(row.held, 0).map(drop)
+/// What a turn came to.
+#[derive(Debug, Default)]
+pub struct Due {
+    /// What was taken: the first of each player, then the second.
+    pub places: Vec<Place>,
+    /// Movements whose keys this version cannot read. They wait.
+    pub unreadable: u64,
+    /// The last player that was looked at; `None` where nothing was due.
+    pub last: Option<String>,
 }
 
 /// Takes what is due. Nobody else takes it before the first pause is over, so a node that dies
@@ -108,74 +62,176 @@ pub async fn keep_books(
 pub async fn take_due(
     pool: &PgPool,
     fence: &Fence,
-    limit: u16,
+    turn: &Turn,
     backoff: Backoff,
-) -> Result<Vec<Place>, FencedError> {
+) -> Result<Due, FencedError> {
     let rows = sqlx::query!(
         r#"
-        WITH held AS (
+        WITH RECURSIVE held AS (
             SELECT 1 FROM job_lease WHERE name = $1 AND fencing = $2 FOR SHARE
+        ), turn AS (
+            SELECT $3::text COLLATE "C" AS player_id, 0::bigint AS place
+            UNION ALL
+            SELECT n.player_id, t.place + 1
+            FROM turn t
+            CROSS JOIN LATERAL (
+                SELECT p.player_id FROM parked_movement p
+                WHERE p.dead_at IS NULL AND p.next_attempt_at <= now()
+                  AND p.player_id > t.player_id
+                ORDER BY p.player_id
+                LIMIT 1) n
+            WHERE t.place < $5
         ), due AS (
-            SELECT player_id, provider, tx_id FROM parked_movement
-            WHERE dead_at IS NULL AND next_attempt_at <= now()
-            ORDER BY next_attempt_at
-            LIMIT $3
-            FOR UPDATE SKIP LOCKED
+            SELECT d.player_id, d.provider, d.tx_id, d.nth
+            FROM turn t
+            CROSS JOIN LATERAL (
+                SELECT p.player_id, p.provider, p.tx_id,
+                       row_number() OVER (ORDER BY p.next_attempt_at) AS nth
+                FROM parked_movement p
+                WHERE p.player_id = t.player_id AND p.dead_at IS NULL
+                  AND p.next_attempt_at <= now()
+                ORDER BY p.next_attempt_at
+                LIMIT $4) d
+            WHERE t.place > 0
+            ORDER BY t.place
+            LIMIT $5
         ), taken AS (
             UPDATE parked_movement p
-            SET next_attempt_at = now() + make_interval(secs => $4)
+            SET next_attempt_at = now() + make_interval(secs => $6)
             FROM held, due d
             WHERE p.player_id = d.player_id AND p.provider = d.provider AND p.tx_id = d.tx_id
-            RETURNING p.player_id, p.provider, p.tx_id
+              AND p.dead_at IS NULL AND p.next_attempt_at <= now()
+            RETURNING p.player_id, p.provider, p.tx_id, d.nth
         )
         SELECT (SELECT count(*) FROM held) AS "held!", t.player_id AS "player_id?",
                t.provider AS "provider?", t.tx_id AS "tx_id?"
         FROM (SELECT 1) one LEFT JOIN taken t ON true
+        ORDER BY t.nth, t.player_id
         "#,
         fence.name,
         fence.fencing,
-        i64::from(limit),
+        turn.after,
+        i64::from(turn.each),
+        i64::from(turn.limit),
         backoff.first.as_secs_f64(),
     )
     .fetch_all(pool)
     .await?;
-    let mut places = Vec::with_capacity(rows.len());
+    let mut due = Due::default();
     for row in rows {
         fenced(row.held, 0)?;
-        if let (Some(player), Some(provider), Some(tx_id)) =
-            (row.player_id, row.provider, row.tx_id)
-        {
-            places.push(place(&player, &provider, &tx_id)?);
+        let (Some(player), Some(provider), Some(tx_id)) = (row.player_id, row.provider, row.tx_id)
+        else {
+            continue;
+        };
+        match place(&player, &provider, &tx_id) {
+            Some(place) => due.places.push(place),
+            None => {
+                tracing::error!(player, provider, tx_id, "a parked movement cannot be read");
+                let line = (&*player, &*provider, &*tx_id);
+                pause(pool, fence, line, "unreadable", backoff).await?;
+                due.unreadable += 1;
+            }
         }
+        due.last = due.last.max(Some(player));
     }
-    Ok(places)
+    Ok(due)
 }
 
-/// The parked rows of these players, in the order in which they were written.
+/// A row that is still parked, as far as it can be read.
+#[derive(Debug)]
+pub enum StillParked {
+    /// With what was kept to decide it.
+    Whole(Box<ParkedRow>),
+    /// It was parked by a program that kept nothing with it: only its provider's own call says
+    /// what it was.
+    WithoutTerms,
+    /// It holds what this version does not know.
+    Unreadable,
+}
+
+/// Those of a player's movements of one provider that are still parked, in the order of the keys.
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn rows(pool: &PgPool, players: &[&PlayerId]) -> Result<Vec<Row>, LookupError> {
-    let players: Vec<&str> = players.iter().map(|player| player.as_str()).collect();
-    let rows = sqlx::query_as!(
-        StoredRow,
+pub async fn find(
+    pool: &PgPool,
+    (player, provider): (&PlayerId, &ProviderId),
+    tx_ids: &[&TxId],
+) -> Result<Vec<StillParked>, LookupError> {
+    let tx_ids: Vec<&str> = tx_ids.iter().map(|tx_id| tx_id.as_str()).collect();
+    let rows = sqlx::query!(
         r#"
-        SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
-               requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, NULL::bigint AS round_credits
-        FROM trx_log
-        WHERE outcome = 'parked' AND player_id = ANY($1::text[])
-        ORDER BY transaction_id
+        SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
+               t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at, t.parked_command
+        FROM unnest($3::text[]) WITH ORDINALITY AS k(tx_id, place)
+        CROSS JOIN LATERAL (
+            SELECT t.* FROM trx_log t WHERE t.provider = $2 AND t.tx_id = k.tx_id OFFSET 0) t
+        WHERE t.player_id = $1 AND t.outcome = 'parked'
+        ORDER BY k.place
         "#,
-        &players as &[&str],
+        player.as_str(),
+        provider.as_str(),
+        &tx_ids as &[&str],
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter().map(StoredRow::into_row).collect()
+    let found = rows.into_iter().map(|row| {
+        let Some(kept) = row.parked_command else { return StillParked::WithoutTerms };
+        let stored = StoredRow {
+            provider: row.provider,
+            tx_id: row.tx_id,
+            player_id: row.player_id,
+            transaction_id: row.transaction_id,
+            kind: row.kind,
+            category: row.category,
+            outcome: row.outcome,
+            reason: row.reason,
+            requested_micros: row.requested_micros,
+            amount_micros: row.amount_micros,
+            shortfall_micros: row.shortfall_micros,
+            balance_after_micros: row.balance_after_micros,
+            wallet_version: row.wallet_version,
+            reverses: row.reverses,
+            round_id: row.round_id,
+            game_id: row.game_id,
+            fingerprint: row.fingerprint,
+            detail: row.detail,
+            occurred_at: row.occurred_at,
+            created_at: row.created_at,
+            parked_at: row.parked_at,
+            round_credits: None,
+        };
+        match (stored.into_row(), ParkedPart::parse(&kept)) {
+            (Ok(row), Some(part)) => StillParked::Whole(Box::new(ParkedRow { row, part })),
+            _ => StillParked::Unreadable,
+        }
+    });
+    Ok(found.collect())
 }
 
-/// Notes that an attempt left movements where they are. True for those that are dead now.
+/// The keys of the parked reversals of a movement.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn reversals_of(pool: &PgPool, place: &Place) -> Result<Vec<TxId>, LookupError> {
+    let found = sqlx::query_scalar!(
+        "SELECT tx_id FROM trx_log
+         WHERE player_id = $1 AND provider = $2 AND reverses = $3 AND outcome = 'parked'
+         ORDER BY transaction_id",
+        place.player.as_str(),
+        place.key.provider.as_str(),
+        place.key.tx_id.as_str(),
+    )
+    .fetch_all(pool)
+    .await?;
+    let tx_ids: Result<_, _> = found.into_iter().map(TxId::parse).collect();
+    tx_ids.map_err(|_| LookupError::Unreadable("trx_log.tx_id"))
+}
+
+/// Notes that an attempt left a movement where it is. True where it is dead now.
 ///
 /// # Errors
 /// [`FencedError`].
@@ -183,6 +239,18 @@ pub async fn keep_waiting(
     pool: &PgPool,
     fence: &Fence,
     place: &Place,
+    reason: &str,
+    backoff: Backoff,
+) -> Result<bool, FencedError> {
+    let Key { provider, tx_id } = &place.key;
+    let line = (place.player.as_str(), provider.as_str(), tx_id.as_str());
+    pause(pool, fence, line, reason, backoff).await
+}
+
+async fn pause(
+    pool: &PgPool,
+    fence: &Fence,
+    (player, provider, tx_id): (&str, &str, &str),
     reason: &str,
     backoff: Backoff,
 ) -> Result<bool, FencedError> {
@@ -206,9 +274,9 @@ pub async fn keep_waiting(
         "#,
         fence.name,
         fence.fencing,
-        place.player.as_str(),
-        place.key.provider.as_str(),
-        place.key.tx_id.as_str(),
+        player,
+        provider,
+        tx_id,
         reason,
         backoff.first.as_secs_f64(),
         backoff.longest.as_secs_f64(),
@@ -218,6 +286,32 @@ pub async fn keep_waiting(
     .await?;
     fenced(row.held, 0)?;
     Ok(row.dead)
+}
+
+/// Takes a movement that was decided out of the books.
+///
+/// # Errors
+/// [`FencedError`].
+pub async fn leave(pool: &PgPool, fence: &Fence, place: &Place) -> Result<(), FencedError> {
+    let row = sqlx::query!(
+        r#"
+        WITH held AS (
+            SELECT 1 FROM job_lease WHERE name = $1 AND fencing = $2 FOR SHARE
+        ), gone AS (
+            DELETE FROM parked_movement p USING held
+            WHERE p.player_id = $3 AND p.provider = $4 AND p.tx_id = $5
+        )
+        SELECT (SELECT count(*) FROM held) AS "held!"
+        "#,
+        fence.name,
+        fence.fencing,
+        place.player.as_str(),
+        place.key.provider.as_str(),
+        place.key.tx_id.as_str(),
+    )
+    .fetch_one(pool)
+    .await?;
+    fenced(row.held, 0).map(drop)
 }
 
 /// Gives a movement up: no attempt of the job's can decide it.
@@ -255,35 +349,9 @@ pub async fn give_up(
     fenced(row.held, row.done).map(drop)
 }
 
-/// How many wait, how many are dead.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn standing(pool: &PgPool) -> Result<Standing, LookupError> {
-    let row = sqlx::query!(
-        r#"
-        SELECT count(*) FILTER (WHERE p.dead_at IS NULL) AS "parked!",
-               count(*) FILTER (WHERE p.dead_at IS NOT NULL) AS "dead!",
-               coalesce(extract(epoch FROM now() - min(t.created_at)
-                   FILTER (WHERE p.dead_at IS NULL)), 0)::float8 AS "oldest!"
-        FROM trx_log t
-        LEFT JOIN parked_movement p ON p.player_id = t.player_id AND p.provider = t.provider
-                                   AND p.tx_id = t.tx_id
-        WHERE t.outcome = 'parked'
-        "#
-    )
-    .fetch_one(pool)
-    .await?;
-    Ok(Standing { parked: row.parked, dead: row.dead, oldest_seconds: row.oldest.max(0.0) })
-}
-
-fn place(player: &str, provider: &str, tx_id: &str) -> Result<Place, LookupError> {
-    let unreadable = |_| LookupError::Unreadable("parked_movement");
-    Ok(Place {
-        player: PlayerId::parse(player).map_err(unreadable)?,
-        key: Key {
-            provider: ProviderId::parse(provider).map_err(unreadable)?,
-            tx_id: TxId::parse(tx_id).map_err(unreadable)?,
-        },
+fn place(player: &str, provider: &str, tx_id: &str) -> Option<Place> {
+    Some(Place {
+        player: PlayerId::parse(player).ok()?,
+        key: Key { provider: ProviderId::parse(provider).ok()?, tx_id: TxId::parse(tx_id).ok()? },
     })
 }

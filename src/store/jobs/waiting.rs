@@ -44,16 +44,37 @@ pub struct Filter {
 }
 
 /// A page of parked movements.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Those that can be read.
+    pub items: Vec<Parked>,
+    /// The transaction ids of those that hold what this version does not know.
+    pub unreadable: Vec<Uuid>,
+    /// The last of them all, where there may be more.
+    pub next: Option<Uuid>,
+}
+
+/// One parked movement, by its transaction id.
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Parked>, LookupError> {
+pub async fn find(pool: &PgPool, id: Uuid) -> Result<Option<Parked>, LookupError> {
+    let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
+    let Page { mut items, unreadable, .. } = page(pool, &filter).await?;
+    if unreadable.is_empty() { Ok(items.pop()) } else { Err(LookupError::Unreadable("trx_log")) }
+}
+
+/// A page of parked movements.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Page, LookupError> {
     let rows = sqlx::query!(
         r#"
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category,
                t.outcome, t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
-               t.fingerprint, t.detail, t.occurred_at, t.created_at,
+               t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
                p.attempts AS "attempts?", p.next_attempt_at AS "next_attempt_at?",
                p.last_reason AS "last_reason?", p.dead_at AS "dead_at?",
                p.dead_reason AS "dead_reason?", w.currency AS "currency?"
@@ -75,45 +96,56 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Parked>, LookupE
         filter.provider.as_ref().map(ProviderId::as_str),
         filter.dead,
         filter.before,
-        i64::from(filter.limit),
+        i64::from(filter.limit).saturating_add(1),
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let stored = StoredRow {
-                provider: row.provider,
-                tx_id: row.tx_id,
-                player_id: row.player_id,
-                transaction_id: row.transaction_id,
-                kind: row.kind,
-                category: row.category,
-                outcome: row.outcome,
-                reason: row.reason,
-                requested_micros: row.requested_micros,
-                amount_micros: row.amount_micros,
-                shortfall_micros: row.shortfall_micros,
-                balance_after_micros: row.balance_after_micros,
-                wallet_version: row.wallet_version,
-                reverses: row.reverses,
-                round_id: row.round_id,
-                game_id: row.game_id,
-                fingerprint: row.fingerprint,
-                detail: row.detail,
-                occurred_at: row.occurred_at,
-                created_at: row.created_at,
-                round_credits: None,
-            };
-            Ok(Parked {
-                row: stored.into_row()?,
-                currency: row.currency.and_then(|code| Currency::parse(code).ok()),
-                attempts: row.attempts.unwrap_or_default(),
-                next_attempt_at: row.next_attempt_at.filter(|_| row.dead_at.is_none()),
-                last_reason: row.last_reason,
-                dead: row.dead_at.zip(row.dead_reason),
-            })
-        })
-        .collect()
+    let limit = usize::from(filter.limit);
+    let mut page = Page::default();
+    if rows.len() > limit {
+        let last = limit.checked_sub(1).and_then(|last| rows.get(last));
+        page.next = last.map(|row| row.transaction_id);
+    }
+    for row in rows.into_iter().take(limit) {
+        let id = row.transaction_id;
+        let stored = StoredRow {
+            provider: row.provider,
+            tx_id: row.tx_id,
+            player_id: row.player_id,
+            transaction_id: row.transaction_id,
+            kind: row.kind,
+            category: row.category,
+            outcome: row.outcome,
+            reason: row.reason,
+            requested_micros: row.requested_micros,
+            amount_micros: row.amount_micros,
+            shortfall_micros: row.shortfall_micros,
+            balance_after_micros: row.balance_after_micros,
+            wallet_version: row.wallet_version,
+            reverses: row.reverses,
+            round_id: row.round_id,
+            game_id: row.game_id,
+            fingerprint: row.fingerprint,
+            detail: row.detail,
+            occurred_at: row.occurred_at,
+            created_at: row.created_at,
+            parked_at: row.parked_at,
+            round_credits: None,
+        };
+        let Ok(read) = stored.into_row() else {
+            page.unreadable.push(id);
+            continue;
+        };
+        page.items.push(Parked {
+            row: read,
+            currency: row.currency.and_then(|code| Currency::parse(code).ok()),
+            attempts: row.attempts.unwrap_or_default(),
+            next_attempt_at: row.next_attempt_at.filter(|_| row.dead_at.is_none()),
+            last_reason: row.last_reason,
+            dead: row.dead_at.zip(row.dead_reason),
+        });
+    }
+    Ok(page)
 }
 
 /// A person gives a movement up. False where it is not parked (any more).
@@ -123,11 +155,12 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Vec<Parked>, LookupE
 pub async fn bury(pool: &PgPool, place: &Place, reason: &str) -> Result<bool, LookupError> {
     let done = sqlx::query!(
         "INSERT INTO parked_movement AS p
-             (provider, tx_id, player_id, next_attempt_at, dead_at, dead_reason)
-         SELECT provider, tx_id, player_id, now(), now(), $4 FROM trx_log
+             (provider, tx_id, player_id, next_attempt_at, dead_at, dead_reason,
+              given_up_by_person)
+         SELECT provider, tx_id, player_id, now(), now(), $4, true FROM trx_log
          WHERE player_id = $1 AND provider = $2 AND tx_id = $3 AND outcome = 'parked'
          ON CONFLICT (player_id, provider, tx_id) DO UPDATE
-         SET dead_at = coalesce(p.dead_at, now()), dead_reason = $4",
+         SET dead_at = coalesce(p.dead_at, now()), dead_reason = $4, given_up_by_person = true",
         place.player.as_str(),
         place.key.provider.as_str(),
         place.key.tx_id.as_str(),
@@ -145,11 +178,34 @@ pub async fn bury(pool: &PgPool, place: &Place, reason: &str) -> Result<bool, Lo
 pub async fn revive(pool: &PgPool, place: &Place) -> Result<(), LookupError> {
     sqlx::query!(
         "UPDATE parked_movement
-         SET attempts = 0, next_attempt_at = now(), dead_at = NULL, dead_reason = NULL
+         SET attempts = 0, next_attempt_at = now(), dead_at = NULL, dead_reason = NULL,
+             given_up_by_person = false
          WHERE player_id = $1 AND provider = $2 AND tx_id = $3",
         place.player.as_str(),
         place.key.provider.as_str(),
         place.key.tx_id.as_str(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// A wallet was opened, or opened again: what waits for it is due now, also what was given up for
+/// want of it, unless by a person. What is more than a call should do is found by the job.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn wake(pool: &PgPool, player: &PlayerId) -> Result<(), LookupError> {
+    sqlx::query!(
+        "UPDATE parked_movement p
+         SET attempts = 0, next_attempt_at = now(), dead_at = NULL, dead_reason = NULL
+         WHERE (p.player_id, p.provider, p.tx_id) IN (
+             SELECT d.player_id, d.provider, d.tx_id FROM parked_movement d
+             WHERE d.player_id = $1 AND NOT d.given_up_by_person
+               AND d.last_reason IN ('wallet_closed', 'player_unknown')
+               AND (d.dead_at IS NULL OR d.dead_reason IN ('wallet_closed', 'player_unknown'))
+             LIMIT 1000)",
+        player.as_str(),
     )
     .execute(pool)
     .await?;

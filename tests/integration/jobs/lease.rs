@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use seamless_wallet::core::{Key, Micros, ProviderId, TxId};
 use seamless_wallet::jobs::{self, Job, JobError, Progress, reconcile::Scope};
 use seamless_wallet::store::jobs::lease::{FencedError, Reach};
+use seamless_wallet::store::jobs::parked_books::{self, Rounds};
 use seamless_wallet::store::jobs::{audit::Mark, expiry, lease, parked, reconciliation};
 use uuid::Uuid;
 
@@ -110,8 +111,14 @@ async fn no_write_of_a_leader_goes_through_whose_lease_was_taken() {
     fenced("end", reconciliation::end(pool, &fence, run, &totals, None).await);
     fenced("record", reconciliation::record(pool, &fence, &[drift]).await);
     fenced("mark", reconciliation::mark(pool, &fence, &[(ann, Mark::START)]).await);
-    fenced("keep_books", parked::keep_books(pool, &fence, &[], backoff).await);
-    fenced("take_due", parked::take_due(pool, &fence, 1, backoff).await.map(drop));
+    let mut rounds = Rounds::default();
+    let entered = parked_books::enter(pool, &fence, &mut rounds, &[], backoff).await;
+    fenced("enter", entered.map(drop));
+    let revived = parked_books::revive(pool, &fence, &mut rounds, backoff).await;
+    fenced("revive", revived.map(drop));
+    fenced("leave", parked_books::leave(pool, &fence, &mut rounds).await);
+    let turn = parked::Turn { after: String::new(), each: 1, limit: 1 };
+    fenced("take_due", parked::take_due(pool, &fence, &turn, backoff).await.map(drop));
     let waits = parked::keep_waiting(pool, &fence, &place, "x", backoff).await;
     fenced("keep_waiting", waits.map(drop));
     fenced("give_up", parked::give_up(pool, &fence, &place, "x").await);

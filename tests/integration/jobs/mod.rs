@@ -5,6 +5,7 @@ mod by_hand;
 mod cleanup;
 mod lease;
 mod office;
+mod parked;
 mod races;
 mod reapply;
 mod reconcile;

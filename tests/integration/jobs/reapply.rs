@@ -174,8 +174,8 @@ async fn a_movement_is_dead_after_its_last_attempt_and_still_decided_when_the_pr
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_put_together_again_is_left_for_a_person_and_an_unknown_provider_waited_for()
-{
+async fn what_cannot_be_put_together_again_waits_and_a_provider_that_is_gone_is_decided_by_its_own_terms()
+ {
     let (world, crew) = ann().await;
     for (reference, brand) in [("w1", "quick"), ("w2", "quick")] {
         let result = pragmatic::result("ann", reference, reference, "2.50").at(brand);
@@ -185,20 +185,113 @@ async fn what_cannot_be_put_together_again_is_left_for_a_person_and_an_unknown_p
     world.meddle("UPDATE trx_log SET requested_micros = 99000000 WHERE tx_id = 'w2'").await;
     tokio::time::sleep(AFTER_THE_GRACE).await;
     let report = crew.reapply().await;
-    assert_eq!(counts(&report), (2, 0, 1, 1));
-    for (tx_id, reason, is_dead) in [("w1", "provider_unknown", false), ("w2", "not_rebuilt", true)]
-    {
-        let sql = format!(
-            "SELECT count(*) FROM parked_movement WHERE tx_id = '{tx_id}'
-             AND last_reason = '{reason}' AND (dead_at IS NOT NULL) = {is_dead}"
-        );
-        assert_eq!(world.number(&sql).await, 1, "{reason}");
-    }
-    assert_eq!(world.balance("ann").await, 10_000, "a row that was tampered with pays nothing");
-    // The same job on a node that knows the provider.
-    world.meddle("UPDATE trx_log SET provider = 'quick' WHERE tx_id = 'w1'").await;
-    crew.reapply().await;
+    assert_eq!(counts(&report), (2, 1, 0, 1));
+    let sql = "SELECT count(*) FROM parked_movement
+               WHERE tx_id = 'w2' AND dead_at IS NOT NULL AND dead_reason = 'key_reused'";
+    assert_eq!(world.number(sql).await, 1);
+    // The one that was tampered with pays nothing.
     assert_eq!(world.balance("ann").await, 10_250);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_that_this_version_cannot_read_keeps_nobody_waiting() {
+    let (world, crew) = ann().await;
+    for reference in ["w1", "w2", "w3", "w4"] {
+        let result = pragmatic::result("ann", reference, reference, "2.50").at("quick");
+        assert_eq!(result.send(world.api(0)).await.error, 100);
+    }
+    world.meddle("UPDATE trx_log SET reason = 'something_of_tomorrow' WHERE tx_id = 'w1'").await;
+    world.meddle("UPDATE trx_log SET parked_command = '{}' WHERE tx_id = 'w2'").await;
+    world.meddle("UPDATE trx_log SET parked_command = NULL WHERE tx_id = 'w3'").await;
+    tokio::time::sleep(AFTER_THE_GRACE).await;
+    crew.reapply().await;
+    world.hurry().await;
+    let report = crew.reapply().await;
+    // The first two wait for a version that can; the third for its provider's own call.
+    assert_eq!((counts(&report), report.dead), ((2, 0, 2, 0), 1));
+    assert_eq!(world.row("quick", "w4").await, row("applied", "unmatched", 250));
+    assert_eq!(world.balance("ann").await, 10_250);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_player_with_very_many_parked_movements_keeps_nobody_waiting() {
+    let (world, crew) = ann().await;
+    world.bank.open("bob", "1.00").await;
+    world.bank.set_status("bob", Closed).await;
+    let result = pragmatic::result("bob", "first", "r", "1.00").at("quick");
+    assert_eq!(result.send(world.api(0)).await.error, 100);
+    // As if the closed wallet had got two thousand more, long before.
+    world
+        .meddle(
+            "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
+                 outcome, reason, requested_micros, amount_micros, fingerprint, created_at,
+                 parked_at, parked_command)
+             SELECT provider, 'many-' || i, player_id, gen_random_uuid(), kind, category, outcome,
+                    reason, requested_micros, 0, fingerprint, created_at - interval '1 hour',
+                    parked_at - interval '1 hour', parked_command
+             FROM trx_log, generate_series(1, 2000) i WHERE tx_id = 'first'",
+        )
+        .await;
+    for number in 0..5 {
+        let player = format!("p-{number}");
+        world.bank.open(&player, "1.00").await;
+        let result = pragmatic::result(&player, &format!("w-{number}"), "r", "2.50").at("quick");
+        assert_eq!(result.send(world.api(0)).await.error, 100);
+    }
+    tokio::time::sleep(AFTER_THE_GRACE).await;
+    crew.reapply().await;
+    for number in 0..5 {
+        assert_eq!(world.balance(&format!("p-{number}")).await, 350);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_win_for_a_wallet_that_is_not_there_is_paid_when_it_is() {
+    let (world, crew) = ann().await;
+    let win = pragmatic::result("nobody", "w", "r", "2.50").at("quick");
+    for _ in 0..2 {
+        assert_eq!(win.send(world.api(0)).await.error, 2, "there is no such player");
+    }
+    let bet = pragmatic::bet("nobody", "b", "r2", "1.00").at("quick");
+    assert_eq!(bet.send(world.api(0)).await.error, 2);
+    assert_eq!(world.number("SELECT count(*) FROM trx_log WHERE player_id = 'nobody'").await, 1);
+    tokio::time::sleep(AFTER_THE_GRACE).await;
+    crew.reapply().await;
+    world.bank.open("nobody", "0").await;
+    world.hurry().await;
+    crew.reapply().await;
+    assert_eq!(world.balance("nobody").await, 250);
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_given_up_for_want_of_a_wallet_is_tried_again_when_it_opens() {
+    let (world, crew) = ann().await;
+    world.bank.set_status("ann", Closed).await;
+    let win = pragmatic::result("ann", "w", "r", "2.50").at("quick");
+    assert_eq!(win.send(world.api(0)).await.error, 100);
+    tokio::time::sleep(AFTER_THE_GRACE).await;
+    for _ in 0..4 {
+        world.hurry().await;
+        crew.reapply().await;
+    }
+    assert_eq!(crew.reapply().await.dead, 1);
+    world.bank.set_status("ann", Active).await;
+    assert_eq!(counts(&crew.reapply().await), (1, 1, 0, 0));
+    assert_eq!(world.balance("ann").await, 10_250);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_job_takes_money_that_a_correction_asks_for() {
+    let (world, crew) = ann().await;
+    let takes = pragmatic::adjustment("ann", "a", "unknown", "-5.00").at("quick");
+    assert_eq!(takes.send(world.api(0)).await.error, 100);
+    tokio::time::sleep(AFTER_THE_GRACE).await;
+    assert_eq!(counts(&crew.reapply().await), (0, 0, 0, 0));
+    assert_eq!(world.balance("ann").await, 10_000);
+    let booked = takes.send(world.api(0)).await;
+    assert_eq!((booked.error, booked.cash), (0, Some(9_500)), "its own call books it");
+    world.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -196,7 +196,7 @@ async fn rows_without_a_wallet_are_found_by_a_full_pass() {
                  outcome, requested_micros, amount_micros, balance_after_micros, wallet_version,
                  fingerprint, created_at)
              VALUES ('x', 'orphan-{player}', '{player}', gen_random_uuid(), 'credit', 'win',
-                 'applied', 7, 7, 7, 1, 0, now())"
+                 'applied', 7, 7, 7, 1000, 0, now())"
             ))
             .await;
     }

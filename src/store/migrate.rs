@@ -1,0 +1,90 @@
+//! Bringing the schema up to date while nodes are at work.
+
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::connect::{DatabaseConfig, MIGRATOR};
+
+/// The longest that a change of a table waits for its lock: calls queue up behind one that waits.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Held by whoever migrates.
+const LOCK: i64 = 0x7365_616d_6c65_7373;
+
+/// Why the schema is not current.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The database URL cannot be read.
+    #[error("database.url is no URL")]
+    Url,
+    /// Somebody else is at it.
+    #[error("another process is migrating this database")]
+    Taken,
+    /// A migration failed. What came before it stays, and it can be tried again.
+    #[error(transparent)]
+    Migration(#[from] MigrateError),
+    /// The database did not do it.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+impl DatabaseConfig {
+    /// Applies the migrations that are missing. No statement is too long for it, because an index
+    /// on a big table takes its time; but no call waits long behind a lock that it waits for.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub async fn migrate(&self) -> Result<(), SchemaError> {
+        let hosts = self.migration_hosts().map_err(|_| SchemaError::Url)?;
+        let mut connection = hosts.connect().await?;
+        // Not waited for: whoever waits has a snapshot, and an index that is built concurrently
+        // waits for everybody who has one. It goes with the connection.
+        let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+            .bind(LOCK)
+            .fetch_one(&mut connection)
+            .await?;
+        if !taken {
+            return Err(SchemaError::Taken);
+        }
+        for migration in MIGRATOR.iter() {
+            prepare(&mut connection, migration).await?;
+            MIGRATOR.run_to(migration.version, &mut connection).await?;
+        }
+        connection.close().await?;
+        Ok(())
+    }
+}
+
+async fn prepare(connection: &mut PgConnection, migration: &Migration) -> Result<(), SchemaError> {
+    // Nobody queues up behind an index that is built concurrently, and it waits for the end of
+    // every transaction that is open, be it an export.
+    let timeout = if migration.no_tx { Duration::ZERO } else { LOCK_TIMEOUT };
+    sqlx::query("SELECT set_config('lock_timeout', $1, false)")
+        .bind(timeout.as_millis().to_string())
+        .execute(&mut *connection)
+        .await?;
+    if migration.no_tx { drop_half_built(connection, migration).await } else { Ok(()) }
+}
+
+/// An index whose building was cut off stays, is kept up to date, and answers nothing.
+async fn drop_half_built(
+    connection: &mut PgConnection,
+    migration: &Migration,
+) -> Result<(), SchemaError> {
+    let invalid: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+         WHERE NOT i.indisvalid AND c.relnamespace = current_schema()::regnamespace
+           AND NOT EXISTS (SELECT FROM _sqlx_migrations WHERE version = $1)",
+    )
+    .bind(migration.version)
+    .fetch_all(&mut *connection)
+    .await?;
+    let words = || migration.sql.as_str().split_whitespace();
+    for index in invalid.iter().filter(|index| words().any(|word| word == index.as_str())) {
+        // A word of the migration's own, so it needs no quotes.
+        let sql = format!("DROP INDEX CONCURRENTLY IF EXISTS {index}");
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
