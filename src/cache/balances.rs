@@ -1,6 +1,6 @@
 //! A player's balance as kept in Redis: `version|micros|currency|status`.
 
-use crate::core::{Currency, Micros, PlayerStatus};
+use crate::core::{Currency, Micros, PlayerStatus, WalletState};
 
 /// A balance and the wallet's version that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub struct CachedBalance {
     pub version: i64,
     /// What the player may do.
     pub status: PlayerStatus,
+}
+
+impl From<&WalletState> for CachedBalance {
+    fn from(wallet: &WalletState) -> Self {
+        Self {
+            currency: wallet.currency.clone(),
+            balance: wallet.balance,
+            version: wallet.version,
+            status: wallet.status,
+        }
+    }
 }
 
 impl CachedBalance {

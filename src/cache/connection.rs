@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::breaker::Breaker;
-use super::link::Link;
+use super::client::ReconnectingClient;
 use super::meters::{CommandMeters, Meters};
 use super::{CacheConfig, CacheError};
 
@@ -36,7 +36,7 @@ pub(super) fn is_wrong_type(error: &Error) -> bool {
 
 /// The connection to Redis.
 pub(super) struct Connection {
-    link: Link,
+    client: ReconnectingClient,
     breaker: Mutex<Breaker>,
     deadline: Duration,
     pub(super) meters: Meters,
@@ -50,7 +50,7 @@ impl Connection {
     /// [`CacheError`] for a URL that can never work.
     pub(super) async fn open(url: &str, config: &CacheConfig) -> Result<Self, CacheError> {
         let connection = Self {
-            link: Link::open(url, config)?,
+            client: ReconnectingClient::open(url, config)?,
             breaker: Mutex::new(Breaker::new(config.breaker_failures.max(1), config.breaker_pause)),
             deadline: config.command_timeout + BACKSTOP,
             meters: Meters::new(),
@@ -58,7 +58,7 @@ impl Connection {
         };
         connection.meters.up.set(1.0);
         let started = Instant::now();
-        while !connection.link.client().is_connected() {
+        while !connection.client.client().is_connected() {
             if started.elapsed() > FIRST_CONNECTION {
                 connection.breaker().trip(Instant::now());
                 connection.meters.up.set(0.0);
@@ -82,23 +82,12 @@ impl Connection {
         meters: &CommandMeters,
         command: impl Future<Output = Result<T, Error>>,
     ) -> Option<T> {
-        self.run_after(Duration::ZERO, meters, command).await
-    }
-
-    /// As [`Self::run`], for a caller who has waited a part of the time-out already.
-    pub(super) async fn run_after<T>(
-        &self,
-        waited: Duration,
-        meters: &CommandMeters,
-        command: impl Future<Output = Result<T, Error>>,
-    ) -> Option<T> {
         let started = Instant::now();
-        let patience = self.deadline.saturating_sub(waited);
-        if patience.is_zero() || !self.breaker().admits(started) {
+        if !self.breaker().admits(started) {
             meters.skipped.increment(1);
             return None;
         }
-        let answer = timeout(patience, command).await;
+        let answer = timeout(self.deadline, command).await;
         meters.took(started.elapsed());
         match answer {
             Ok(Ok(answer)) => {
@@ -134,13 +123,13 @@ impl Connection {
 
     /// Sees whether Redis takes writes, and ends a connection on which nothing comes back.
     pub(super) async fn probe(&self) -> bool {
-        let client = self.link.client();
+        let client = self.client.client();
         let write = client.set(PROBE_KEY, 1, Some(Expiration::PX(1_000)), None, false);
         if self.run::<()>(&self.meters.probe, write).await.is_some() || !client.is_connected() {
             self.failed_probes.store(0, Ordering::Relaxed);
         } else if self.failed_probes.fetch_add(1, Ordering::Relaxed) + 1 >= PROBES_BEFORE_RESTART {
             self.failed_probes.store(0, Ordering::Relaxed);
-            self.link.restart();
+            self.client.restart();
         }
         self.is_up()
     }
@@ -161,7 +150,7 @@ impl Connection {
             return None;
         }
         let started = Instant::now();
-        let command = command(self.link.unhurried_client(limit));
+        let command = command(self.client.unhurried_client(limit));
         let answer = timeout(limit + BACKSTOP, command).await;
         meters.took(started.elapsed());
         match answer {
@@ -189,7 +178,7 @@ impl Connection {
         script: &Script,
         input: impl Fn() -> (Vec<Key>, Vec<Value>),
     ) -> Result<Value, Error> {
-        let client = self.link.client();
+        let client = self.client.client();
         let (keys, args) = input();
         match client.evalsha(script.sha1().clone(), keys, args).await {
             Err(error) if error.details().starts_with("NOSCRIPT") => {
@@ -201,13 +190,18 @@ impl Connection {
         }
     }
 
+    /// The client, for several commands in one trip.
+    pub(super) fn client(&self) -> WithOptions<Client> {
+        self.client.client()
+    }
+
     /// Reads a key.
     pub(super) async fn get(&self, key: String) -> Result<Value, Error> {
-        self.link.client().get(key).await
+        self.client.client().get(key).await
     }
 
     /// Removes a key.
     pub(super) async fn del(&self, key: String) -> Result<(), Error> {
-        self.link.client().del(key).await
+        self.client.client().del(key).await
     }
 }

@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, Histogram, Unit};
 const COMMANDS: &str = "wallet_cache_commands_total";
 const DURATION: &str = "wallet_cache_command_duration_seconds";
 const UP: &str = "wallet_cache_up";
+const REFUTED: &str = "wallet_cache_refuted_total";
 
 /// Tells the recorder what the cache's metrics mean. Call it once, after the recorder is
 /// installed and before the first [`Cache::connect`](super::Cache::connect).
@@ -20,6 +21,10 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "How long a Redis command took, also when it failed"
     );
+    metrics::describe_counter!(
+        REFUTED,
+        "Balances in Redis that the database knew nothing of, found by a call and put right"
+    );
     metrics::describe_gauge!(UP, "1 while Redis is used, 0 while the circuit breaker is open");
 }
 
@@ -29,12 +34,14 @@ pub(super) struct Meters {
     pub(super) publish: CommandMeters,
     pub(super) balance: CommandMeters,
     pub(super) fill: CommandMeters,
+    pub(super) put_right: CommandMeters,
     pub(super) forget: CommandMeters,
     pub(super) probe: CommandMeters,
     pub(super) inspect: CommandMeters,
-    pub(super) correct: CommandMeters,
     pub(super) sweep: CommandMeters,
     pub(super) up: Gauge,
+    /// Balances that the database knew nothing of.
+    pub(super) refuted: Counter,
 }
 
 /// The counters of one command.
@@ -53,12 +60,13 @@ impl Meters {
             publish: CommandMeters::new("publish"),
             balance: CommandMeters::new("balance"),
             fill: CommandMeters::new("fill"),
+            put_right: CommandMeters::new("put_right"),
             forget: CommandMeters::new("forget"),
             probe: CommandMeters::new("probe"),
             inspect: CommandMeters::new("inspect"),
-            correct: CommandMeters::new("correct"),
             sweep: CommandMeters::new("sweep"),
             up: metrics::gauge!(UP),
+            refuted: metrics::counter!(REFUTED),
         }
     }
 }

@@ -4,27 +4,28 @@
 //! Nothing here gives an error to its caller: a Redis in trouble is a Redis that knows nothing.
 //!
 //! - [`Cache`], here: what the rest of the wallet sees;
-//! - `claims`: what stands under an idempotency key, and when it is enough for an answer;
+//! - `claims`: whether a command has come before, a hint;
 //! - `balances`: a balance as text; an older version never overwrites a newer one;
-//! - `doubts`: players whose balance could not be published, and must not be read back;
-//! - `keys`: the names of the keys; `scripts`, with `claim.lua` and `publish.lua`: one round
-//!   trip each, for all calls that go together;
-//! - `upkeep`: what the jobs look at and put right;
+//! - `publishing`: balances that were committed or read, in one round trip for all that go together;
+//! - `unpublished`: players whose balance could not be published, and must not be read back;
+//! - `keys`: the names of the keys;
+//! - `maintenance`: what the jobs look at and sweep away;
 //! - `connection`: the one way of every command, with its time-out, the circuit `breaker` and
-//!   the counters (`meters`); `link`: the client, always connected or about to be; `config`.
+//!   the counters (`meters`); `client`: always connected or about to be; `config`.
 
 mod balances;
 mod breaker;
 mod claims;
+mod client;
 mod config;
 mod connection;
-mod doubts;
 mod keys;
-mod link;
+mod maintenance;
 mod meters;
-mod scripts;
-mod upkeep;
+mod publishing;
+mod unpublished;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -34,21 +35,23 @@ use fred::types::Value;
 use uuid::Uuid;
 
 pub use balances::CachedBalance;
-pub use claims::Claimed;
+pub use claims::{Claim, Claimed};
 pub use config::{CacheConfig, CacheError};
+pub use maintenance::{InCache, SweepCursor, SweepPage, Swept};
 pub use meters::describe_metrics;
-pub use upkeep::{InCache, SweepCursor, SweepPage, Swept};
+pub use publishing::Ahead;
 
-use crate::core::{Key, PlayerId, Receipt};
+use crate::core::PlayerId;
+use claims::Claims;
 use connection::Connection;
-use doubts::{Doubts, Owed};
-use scripts::{ClaimAsk, PublishAsk, Scripts};
-use upkeep::Upkeep;
+use maintenance::Maintenance;
+use publishing::{Published, Publishing};
+use unpublished::{Owed, Unpublished};
 
-/// Players that can be in doubt one by one. A node that failed to publish more of them serves
+/// Players whose balances can be unpublished, told apart. A node that failed to publish more of them serves
 /// no cached balance at all for a while.
-const MAX_DOUBTS: usize = 10_000;
-/// Doubts that are made good in one go.
+const UNPUBLISHED_MAX: usize = 10_000;
+/// Balances that are published later in one go.
 const MENDED_AT_ONCE: usize = 500;
 
 /// Whether Redis is used.
@@ -62,49 +65,16 @@ pub enum CacheState {
     Broken,
 }
 
-/// A command on its way.
-#[derive(Clone, Debug)]
-pub struct Claim<'a> {
-    /// What it is claimed by.
-    pub key: Key,
-    /// Whose wallet.
-    pub player: &'a PlayerId,
-    /// What the command says, hashed.
-    pub fingerprint: i64,
-}
-
-/// What became of a player's command, for Redis to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Publication {
-    /// Whose.
-    pub player: PlayerId,
-    /// The player's newest committed balance.
-    pub balance: CachedBalance,
-    /// The command that was claimed, unless none was.
-    pub finished: Option<Finished>,
-}
-
-/// A command that came to an end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// What it was claimed by.
-    pub key: Key,
-    /// What the command said, hashed: only a command with the same one is a repeat.
-    pub fingerprint: i64,
-    /// The answer. If it is not final (parked, or a refusal that is not remembered), the claim
-    /// is given up instead.
-    pub receipt: Receipt,
-}
-
 /// The door to Redis. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Cache(Option<Arc<Inner>>);
 
 struct Inner {
     connection: Arc<Connection>,
-    scripts: Scripts,
-    doubts: Doubts,
-    upkeep: Upkeep,
+    claims: Claims,
+    publishing: Publishing,
+    unpublished: Unpublished,
+    maintenance: Maintenance,
     /// Unique to this process; with the counter, to each attempt.
     process: Uuid,
     attempts: AtomicU64,
@@ -127,10 +97,11 @@ impl Cache {
         };
         let connection = Arc::new(Connection::open(url, &config).await?);
         let inner = Arc::new(Inner {
-            scripts: Scripts::over(&connection, url, &config),
-            upkeep: Upkeep::over(&connection, &config),
+            claims: Claims::over(&connection, &config),
+            publishing: Publishing::over(&connection, url, &config),
+            maintenance: Maintenance::over(&connection),
             connection,
-            doubts: Doubts::new(MAX_DOUBTS, config.balance_ttl),
+            unpublished: Unpublished::new(UNPUBLISHED_MAX, config.balance_ttl),
             process: Uuid::now_v7(),
             attempts: AtomicU64::new(0),
         });
@@ -149,30 +120,55 @@ impl Cache {
     }
 
     /// Says that commands are on their way, and asks of each whether it was here before.
-    /// `waited` is what the oldest of them has waited already: none is held up for longer than
-    /// the time-out in all.
-    pub async fn claim_all(&self, claims: &[Claim<'_>], waited: Duration) -> Vec<Claimed> {
+    pub async fn claim_all(&self, claims: &[Claim<'_>]) -> Vec<Claimed> {
         let Some(inner) = &self.0 else {
             return vec![Claimed::Unavailable; claims.len()];
         };
-        inner.claim_all(claims, waited).await
+        let tokens: Vec<String> = claims.iter().map(|_| inner.token()).collect();
+        inner.claims.claim_all(claims, &tokens).await
     }
 
-    /// Tells Redis the players' balances and, where a command ended, its result. Call it after
-    /// the commit and before the replies.
-    pub async fn publish_all(&self, publications: Vec<Publication>) {
+    /// Tells Redis the players' balances, of each the newest. Call it after the commit and before
+    /// the replies. Gives back whose balance in Redis is ahead of this: another node has published
+    /// something newer, or the database has lost what it had committed. [`Self::put_right`] tells
+    /// these apart.
+    pub async fn publish_all(&self, balances: Vec<(PlayerId, CachedBalance)>) -> Vec<Ahead> {
+        let Some(inner) = &self.0 else { return Vec::new() };
+        let newest = newest_of(balances);
+        let told = inner.publishing.publish_all(&newest).await;
+        let mut ahead = Vec::new();
+        for ((player, balance), told) in newest.into_iter().zip(told) {
+            ahead.extend(inner.told(&player, &balance, told));
+        }
+        ahead
+    }
+
+    /// Says what the database holds, read **after** that balance had been seen. Where it is still
+    /// behind, it has lost commits, and Redis is put right, unless something else was published
+    /// there meanwhile. Until then this node uses no cached balance of the player's.
+    pub async fn put_right(&self, ahead: &Ahead, truth: &CachedBalance) {
         let Some(inner) = &self.0 else { return };
-        let asks: Vec<PublishAsk> = publications
-            .iter()
-            .map(|of| PublishAsk::of(&of.player, &of.balance, of.finished.as_ref()))
-            .collect();
-        let told = inner.scripts.publish_all(&asks).await;
-        for (Publication { player, balance, .. }, told) in publications.into_iter().zip(told) {
-            if told {
-                inner.doubts.settle(&player, balance.version);
-            } else {
-                inner.doubts.note(&player, Owed::Balance(balance), Instant::now());
+        let mut held = ahead.found.as_ref().map_or(i64::MIN, |found| found.version);
+        if ahead.is_refuted_by(truth) {
+            if !inner.publishing.put_right(ahead, truth).await {
+                return;
             }
+            tracing::warn!(
+                player = %ahead.player, found = ?ahead.found, database = truth.version,
+                "a cached balance that the database knows nothing of was put right"
+            );
+            inner.connection.meters.refuted.increment(1);
+            held = truth.version;
+        }
+        inner.unpublished.settle(&ahead.player, held);
+    }
+
+    /// The database was lost and may have failed over, and what Redis holds may be ahead of it: until
+    /// all of that has expired, this node reads balances from the database, by which what is ahead
+    /// is found and put right.
+    pub fn distrust(&self) {
+        if let Some(inner) = &self.0 {
+            inner.unpublished.distrust_all(Instant::now());
         }
     }
 
@@ -180,7 +176,7 @@ impl Cache {
     /// deciding.
     pub async fn balance(&self, player: &PlayerId) -> Option<CachedBalance> {
         let inner = self.0.as_ref()?;
-        if inner.doubts.of(player, Instant::now()) {
+        if inner.unpublished.has(player, Instant::now()) {
             return None;
         }
         let value = inner
@@ -195,12 +191,14 @@ impl Cache {
         CachedBalance::decode(text(&value)?)
     }
 
-    /// Tells Redis a balance that was just read from the database.
-    pub async fn fill(&self, player: &PlayerId, balance: &CachedBalance) {
-        if let Some(inner) = &self.0
-            && inner.scripts.fill(PublishAsk::of(player, balance, None)).await
-        {
-            inner.doubts.settle(player, balance.version);
+    /// Tells Redis a balance that was just read from the database. Gives back what is there ahead
+    /// of it, as [`Self::publish_all`] does.
+    pub async fn fill(&self, player: &PlayerId, balance: &CachedBalance) -> Option<Ahead> {
+        let inner = self.0.as_ref()?;
+        match inner.publishing.fill(player, balance).await {
+            // It was read, not written: nobody has been told it yet.
+            Published::Unknown => None,
+            told => inner.told(player, balance, told),
         }
     }
 
@@ -209,32 +207,26 @@ impl Cache {
         if let Some(inner) = &self.0
             && !inner.remove_balance(player).await
         {
-            inner.doubts.note(player, Owed::Removal, Instant::now());
+            inner.unpublished.note(player, Owed::Removal, Instant::now());
         }
     }
 }
 
 impl Inner {
-    async fn claim_all(&self, claims: &[Claim<'_>], waited: Duration) -> Vec<Claimed> {
-        let tokens: Vec<String> = claims.iter().map(|_| self.token()).collect();
-        let asks: Vec<ClaimAsk> = claims
-            .iter()
-            .zip(&tokens)
-            .map(|(of, token)| ClaimAsk::of(&of.key, of.player, token.clone()))
-            .collect();
-        let there = self.scripts.claim_all(&asks, waited).await;
-        let mut read = Vec::with_capacity(claims.len());
-        for ((of, token), there) in claims.iter().zip(&tokens).zip(&there) {
-            read.push(match there.as_ref().map(|there| claimed(there, token, of.fingerprint)) {
-                None => Claimed::Unavailable,
-                // What Redis holds of this player may be older than what this node has decided.
-                Some(Claimed::Finished(_)) if self.doubts.of(of.player, Instant::now()) => {
-                    Claimed::Seen
-                }
-                Some(claimed) => claimed,
-            });
+    /// Remembers what Redis could not be told; gives back what it holds that is newer.
+    fn told(&self, player: &PlayerId, balance: &CachedBalance, told: Published) -> Option<Ahead> {
+        match told {
+            Published::Held => self.unpublished.settle(player, balance.version),
+            Published::Unknown => {
+                self.unpublished.note(player, Owed::Balance(balance.clone()), Instant::now());
+            }
+            Published::Newer(seen) => {
+                // It is not shown before the database was asked.
+                self.unpublished.note(player, Owed::Nothing, Instant::now());
+                return Some(Ahead::of(player, seen));
+            }
         }
-        read
+        None
     }
 
     /// Unique to an attempt: the client may send a claim twice, and one's own is no repeat.
@@ -248,21 +240,27 @@ impl Inner {
         self.connection.run(&self.connection.meters.forget, command).await.is_some()
     }
 
-    /// Tells Redis what it could not be told before.
+    /// Tells Redis what it could not be told before. What it then has that is newer is looked at
+    /// when the player's balance is asked for, which is not answered from Redis before.
     async fn mend(&self) {
-        for (player, owed) in self.doubts.due(MENDED_AT_ONCE, Instant::now()) {
-            let (told, version) = match owed {
-                Owed::Removal => (self.remove_balance(&player).await, i64::MIN),
-                Owed::Balance(balance) => {
-                    let ask = PublishAsk::of(&player, &balance, None);
-                    let told = self.scripts.publish_all(&[ask]).await;
-                    (told.contains(&true), balance.version)
+        let mut balances = Vec::new();
+        for (player, owed) in self.unpublished.due(MENDED_AT_ONCE, Instant::now()) {
+            match owed {
+                Owed::Nothing => {}
+                Owed::Balance(balance) => balances.push((player, balance)),
+                Owed::Removal if self.remove_balance(&player).await => {
+                    self.unpublished.settle(&player, i64::MIN);
                 }
-            };
-            if !told {
-                return;
+                Owed::Removal => return,
             }
-            self.doubts.settle(&player, version);
+        }
+        let told = self.publishing.publish_all(&balances).await;
+        for ((player, balance), told) in balances.iter().zip(told) {
+            match told {
+                Published::Held => self.unpublished.settle(player, balance.version),
+                Published::Newer(_) => self.unpublished.give_up(player, balance.version),
+                Published::Unknown => {}
+            }
         }
     }
 }
@@ -286,14 +284,26 @@ async fn keep(cache: Weak<Inner>, pause: Duration) {
     }
 }
 
-/// What follows from Redis's answer to a claim.
-fn claimed(there: &Value, token: &str, fingerprint: i64) -> Claimed {
-    let (value, balance) = match there {
-        Value::Null => return Claimed::New,
-        Value::Array(both) => (both.first().and_then(text), both.get(1).and_then(text)),
-        value => (text(value), None),
-    };
-    claims::read(value.unwrap_or_default(), token, fingerprint, balance)
+/// Of each player the balance of the highest version.
+fn newest_of(balances: Vec<(PlayerId, CachedBalance)>) -> Vec<(PlayerId, CachedBalance)> {
+    let mut newest: Vec<(PlayerId, CachedBalance)> = Vec::with_capacity(balances.len());
+    let mut places: HashMap<PlayerId, usize> = HashMap::with_capacity(balances.len());
+    for (player, balance) in balances {
+        match places.get(&player).and_then(|place| newest.get_mut(*place)) {
+            Some((_, other)) if other.version < balance.version => *other = balance,
+            Some(_) => {}
+            None => {
+                places.insert(player.clone(), newest.len());
+                newest.push((player, balance));
+            }
+        }
+    }
+    newest
+}
+
+/// A life time as Redis takes it: at least a millisecond.
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX).clamp(1, 10 * 365 * 86_400_000)
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -1,23 +1,26 @@
--- Writes players' balances unless newer ones are there, and ends claims.
--- KEYS: for each call the player's balance and the claim (or the balance again: no claim).
--- ARGV: the lifetimes in ms of balances and claims; then for each call the version, the
--- balance, and the finished value (empty: the claim is given up).
+-- Writes players' balances unless newer ones are there.
+-- KEYS: the players' balances. ARGV: their lifetime in ms; then for each the version and the text.
+-- Answers for each what is there that is newer, with the time at which it expires, or false: that
+-- is no error where another node has published it; it is one where the database has lost what it
+-- had committed. Its expiry is moved by a millisecond: whoever saw it before this balance was
+-- committed, and takes it for lost, must not replace it with one that is older than this.
 -- What is there and cannot be read whole is replaced, whatever its type.
-for i = 1, #KEYS / 2 do
-  local name, claim = KEYS[2 * i - 1], KEYS[2 * i]
-  local at = 3 * i
-  local there = redis.pcall('GET', name)
+local newer = {}
+for i = 1, #KEYS do
+  local there = redis.pcall('GET', KEYS[i])
   local version = type(there) == 'string'
-    and tonumber(string.match(there, '^(%d+)|%-?%d+|%w+|%l+$') or '')
-  if not version or version <= tonumber(ARGV[at]) then
-    redis.call('SET', name, ARGV[at + 1], 'PX', ARGV[1])
-  end
-  if claim ~= name then
-    if ARGV[at + 2] == '' then
-      redis.call('DEL', claim)
+    and tonumber(string.match(there, '^(%d+)|%-?%d+|[A-Z0-9]+|%l+$') or '')
+  if version and version > tonumber(ARGV[2 * i]) then
+    local expires_at = redis.call('PEXPIRETIME', KEYS[i])
+    if expires_at < 0 then
+      redis.call('PEXPIRE', KEYS[i], ARGV[1])
     else
-      redis.call('SET', claim, ARGV[at + 2], 'PX', ARGV[2])
+      redis.call('PEXPIREAT', KEYS[i], expires_at + 1)
     end
+    newer[i] = {there, redis.call('PEXPIRETIME', KEYS[i])}
+  else
+    redis.call('SET', KEYS[i], ARGV[2 * i + 1], 'PX', ARGV[1])
+    newer[i] = false
   end
 end
-return 1
+return newer

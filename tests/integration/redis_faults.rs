@@ -38,7 +38,57 @@ async fn a_lying_redis_gives_nobody_money() {
     let bet = pragmatic::bet("ann", "b-2", "r-1", "10.00");
     assert_eq!(bet.send(world.api(0)).await.cash, Some(0));
     assert_eq!(world.balance("ann").await, 0);
+    shows_soon(&world, "ann", 0).await;
     world.check().await;
+}
+
+/// Every node shows this balance before long.
+async fn shows_soon(world: &World, player: &str, cents: i64) {
+    let started = Instant::now();
+    for node in &world.nodes {
+        while pragmatic::balance(player).send(&node.api).await.cash != Some(cents) {
+            assert!(started.elapsed() < Duration::from_secs(10), "it is not put right");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_puts_right_what_redis_has_ahead_of_the_database() {
+    let world = World::with_nodes(2).await;
+    world.bank.open("ann", "10.00").await;
+    let lie: &[u8] = b"999999|1000000000000|EUR|active";
+    world.redis.command(&[b"SET", b"wallet:balance:{ann}", lie]);
+    let bet = pragmatic::bet("ann", "b-1", "r-1", "1.00");
+    assert_eq!(bet.send(world.api(0)).await.cash, Some(900));
+    shows_soon(&world, "ann", 900).await;
+    let refuted = world.nodes[0].metric("wallet_cache_refuted_total", &[]).await;
+    assert!((refuted - 1.0).abs() < 0.1, "{refuted}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_balance_call_puts_right_what_redis_has_ahead_of_the_database() {
+    let world = World::with_nodes(2).await;
+    world.bank.open("ann", "10.00").await;
+    world.bank.open("bob", "10.00").await;
+    let bet = pragmatic::bet("bob", "b-0", "r-1", "1.00");
+    assert_eq!(bet.send(world.api(0)).await.cash, Some(900));
+    assert_eq!(pragmatic::balance("ann").send(world.api(0)).await.cash, Some(1_000));
+    // The node loses its database, as in a failover, and finds out with the next command.
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE application_name = 'seamless-wallet-lane' AND datname = current_database()";
+    sqlx::query(cut).execute(&world.database.pool).await.expect("cut");
+    let bet = pragmatic::bet("bob", "b-1", "r-1", "1.00");
+    assert_eq!(bet.send(world.api(0)).await.cash, Some(800));
+    let lie: &[u8] = b"999999|1000000000000|EUR|active";
+    world.redis.command(&[b"SET", b"wallet:balance:{ann}", lie]);
+    let shown = pragmatic::balance("ann").send(world.api(0)).await.cash;
+    assert_eq!(shown, Some(1_000), "the node does not read it");
+    assert_ne!(
+        world.redis.get("wallet:balance:{ann}").map(String::into_bytes).as_deref(),
+        Some(lie)
+    );
+    assert_eq!(pragmatic::balance("ann").send(world.api(1)).await.cash, Some(1_000));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

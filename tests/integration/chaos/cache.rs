@@ -25,6 +25,7 @@ async fn a_poisoned_cache_is_found_counted_and_put_right() {
     let stage = Stage::set(world, how).await;
     let world = &stage.world;
     world.bank.open("ann", "10.00").await;
+    world.bank.open("bob", "10.00").await;
     let found = async || {
         let mut found = 0.0;
         for node in &world.nodes {
@@ -37,29 +38,33 @@ async fn a_poisoned_cache_is_found_counted_and_put_right() {
     for time in 0..times {
         stage.just(10).await;
         let before = found().await;
+        // Of one who plays: the next commit finds it. Of those who do not: the job does.
         let player = format!("wallet:balance:{{player-{}}}", time % 4);
-        for key in ["wallet:balance:{ann}", &player] {
+        for key in ["wallet:balance:{ann}", "wallet:balance:{bob}", &player] {
             world.redis.command(&[b"SET", key.as_bytes(), LIE]);
         }
         let beyond = pragmatic::bet("ann", &format!("b-{time}"), "r-1", "10.01");
         assert_eq!(beyond.send(world.api(0)).await.error, 1, "nobody is paid by a lie");
-        eventually("what is wrong is found and counted", async || found().await >= before + 2.0)
+        eventually("what is wrong is found and counted", async || found().await >= before + 1.0)
             .await;
         for node in &world.nodes {
-            eventually("it is put right", async || {
-                pragmatic::balance("ann").send(&node.api).await.cash == Some(1_000)
-            })
-            .await;
+            for idle in ["ann", "bob"] {
+                eventually("it is put right", async || {
+                    pragmatic::balance(idle).send(&node.api).await.cash == Some(1_000)
+                })
+                .await;
+            }
         }
     }
     let sql = "SELECT count(*) FROM reconciliation_drift
                WHERE kind = 'cache_ahead' AND repaired AND found_version = 999999999";
     let stored: i64 =
         sqlx::query_scalar(sql).fetch_one(&world.database.pool).await.expect("a count");
-    assert!(stored >= 2 * times, "{stored} of {} are stored as repaired", 2 * times);
+    assert!(stored >= times, "{stored} of {times} are stored as repaired");
     let ended = stage.end().await;
     assert_eq!((ended.tally.unanswered, ended.tally.put_off), (0, 0), "nobody has to ask twice");
-    let done = format!("{times} times a million and a version far ahead written over two balances");
-    let result = "no bet believes it; found, counted and put right within a run of the job";
+    let done =
+        format!("{times} times a million and a version far ahead written over three balances");
+    let result = "no bet believes it; put right by the next commit, or found, counted and put right by the job";
     ended.report("poisoned cache", &done, result);
 }

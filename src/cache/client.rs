@@ -21,7 +21,7 @@ const RECONNECT_DELAY_MS: u32 = 100;
 const MAX_WAITING: usize = 10_000;
 
 /// Connects for as long as it lives.
-pub(super) struct Link {
+pub(super) struct ReconnectingClient {
     shared: Arc<Shared>,
     _driver: AbortOnDrop,
 }
@@ -31,7 +31,7 @@ struct Shared {
     restart: Notify,
 }
 
-impl Link {
+impl ReconnectingClient {
     /// Starts to connect.
     ///
     /// # Errors

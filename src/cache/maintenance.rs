@@ -1,4 +1,4 @@
-//! What the jobs look at and put right in Redis. Their commands may take longer than a call's,
+//! What the jobs look at and sweep away in Redis. Their commands may take longer than a call's,
 //! and never trip the breaker.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use fred::types::{Key as RedisKey, Value};
 use futures_util::future::try_join_all;
 
 use super::connection::{Connection, is_wrong_type};
-use super::{Cache, CacheConfig, CachedBalance, keys, text};
+use super::{Cache, CachedBalance, keys, text};
 use crate::core::PlayerId;
 
 /// The longest that a job waits for one command.
@@ -28,8 +28,8 @@ pub enum InCache {
     Nothing,
     /// Something that is no balance.
     Unreadable,
-    /// A balance, and its text.
-    Balance(CachedBalance, String),
+    /// A balance.
+    Balance(CachedBalance),
 }
 
 /// Where a sweep has come to.
@@ -53,10 +53,8 @@ pub struct SweepPage {
 pub struct Swept {
     /// Claims that were looked at.
     pub claims: u64,
-    /// Claims in progress for longer than any call may take.
-    pub abandoned: u64,
-    /// Claims that had lost their end.
-    pub immortal: u64,
+    /// Claims that would never have expired; they were removed.
+    pub without_expiry: u64,
 }
 
 impl Swept {
@@ -65,28 +63,21 @@ impl Swept {
     pub const fn plus(self, other: Self) -> Self {
         Self {
             claims: self.claims + other.claims,
-            abandoned: self.abandoned + other.abandoned,
-            immortal: self.immortal + other.immortal,
+            without_expiry: self.without_expiry + other.without_expiry,
         }
     }
 }
 
-pub(super) struct Upkeep {
+pub(super) struct Maintenance {
     connection: Arc<Connection>,
-    correct: Script,
     sweep: Script,
-    claim_ttl: Duration,
-    balance_ttl: Duration,
 }
 
-impl Upkeep {
-    pub(super) fn over(connection: &Arc<Connection>, config: &CacheConfig) -> Self {
+impl Maintenance {
+    pub(super) fn over(connection: &Arc<Connection>) -> Self {
         Self {
             connection: Arc::clone(connection),
-            correct: Script::from_lua(include_str!("correct.lua")),
             sweep: Script::from_lua(include_str!("sweep.lua")),
-            claim_ttl: config.claim_ttl,
-            balance_ttl: config.balance_ttl,
         }
     }
 
@@ -108,22 +99,8 @@ impl Upkeep {
         connection.run_aside(&connection.meters.inspect, PATIENCE, get).await
     }
 
-    async fn correct(&self, name: String, found: &str, balance: &CachedBalance) -> Option<()> {
+    async fn sweep(&self, at: SweepCursor, count: u32) -> Option<SweepPage> {
         let connection = &self.connection;
-        let ttl = i64::try_from(self.balance_ttl.as_millis()).unwrap_or(i64::MAX);
-        let args: Vec<Value> =
-            vec![found.to_owned().into(), balance.encode().into(), ttl.max(1).into()];
-        let put = |client: WithOptions<Client>| async move {
-            client.eval::<Value, _, _, _>(script_text(&self.correct), name, args).await
-        };
-        connection.run_aside(&connection.meters.correct, PATIENCE, put).await.map(drop)
-    }
-
-    async fn sweep(&self, at: SweepCursor, count: u32, oldest: Duration) -> Option<SweepPage> {
-        let connection = &self.connection;
-        // Younger claims have more of their life before them.
-        let least = self.claim_ttl.saturating_sub(oldest);
-        let least = i64::try_from(least.as_millis()).unwrap_or(i64::MAX);
         let page = |client: WithOptions<Client>| async move {
             let mut nodes: Vec<Option<Server>> = vec![None];
             if client.is_clustered() {
@@ -140,7 +117,7 @@ impl Upkeep {
                 .with_options(&options)
                 .scan_page(cursor, CLAIMS, Some(count), None)
                 .await?;
-            let swept = self.sweep_claims(&client, names, least).await?;
+            let swept = self.sweep_claims(&client, names).await?;
             let next = match cursor.as_str() {
                 "0" if at.node + 1 < nodes.len() => {
                     Some(SweepCursor { node: at.node + 1, cursor: String::new() })
@@ -157,7 +134,6 @@ impl Upkeep {
         &self,
         client: &WithOptions<Client>,
         names: Vec<String>,
-        least: i64,
     ) -> Result<Swept, Error> {
         let claims = u64::try_from(names.len()).unwrap_or(u64::MAX);
         // In a cluster one script may use one slot.
@@ -168,14 +144,10 @@ impl Upkeep {
         };
         let run = |names: Vec<String>| async {
             let names: Vec<RedisKey> = names.into_iter().map(RedisKey::from).collect();
-            client.eval::<(u64, u64), _, _, _>(script_text(&self.sweep), names, vec![least]).await
+            client.eval::<u64, _, _, _>(script_text(&self.sweep), names, Vec::<Value>::new()).await
         };
         let counts = try_join_all(calls.into_iter().map(run)).await?;
-        Ok(counts
-            .into_iter()
-            .fold(Swept { claims, ..Swept::default() }, |swept, (abandoned, immortal)| {
-                swept.plus(Swept { claims: 0, abandoned, immortal })
-            }))
+        Ok(Swept { claims, without_expiry: counts.iter().sum() })
     }
 }
 
@@ -191,22 +163,14 @@ impl Cache {
             return Some(Vec::new());
         }
         let names = players.iter().map(|player| keys::balance(player)).collect();
-        let values = inner.upkeep.values(names).await?;
+        let values = inner.maintenance.values(names).await?;
         (values.len() == players.len()).then(|| values.iter().map(InCache::of).collect())
     }
 
-    /// Puts the right balance where a wrong one was found, if that still stands there. Not for
-    /// a balance that is only old: [`Self::fill`] is enough for that.
-    pub async fn correct(&self, player: &PlayerId, found: &str, right: &CachedBalance) {
-        if let Some(inner) = &self.0 {
-            inner.upkeep.correct(keys::balance(player), found, right).await;
-        }
-    }
-
-    /// Removes the claims of one page of Redis that have been in progress for longer than
-    /// `oldest`, or that have lost their end. `None` when Redis does not answer.
-    pub async fn sweep(&self, at: SweepCursor, count: u32, oldest: Duration) -> Option<SweepPage> {
-        self.0.as_ref()?.upkeep.sweep(at, count, oldest).await
+    /// Removes the claims of one page of Redis that would never expire; the others are a hint of a
+    /// repeat until they do. `None` when Redis does not answer.
+    pub async fn sweep(&self, at: SweepCursor, count: u32) -> Option<SweepPage> {
+        self.0.as_ref()?.maintenance.sweep(at, count).await
     }
 }
 
@@ -215,7 +179,7 @@ impl InCache {
         match (value, text(value)) {
             (Value::Null, _) => Self::Nothing,
             (_, Some(text)) => match CachedBalance::decode(text) {
-                Some(balance) => Self::Balance(balance, text.to_owned()),
+                Some(balance) => Self::Balance(balance),
                 None => Self::Unreadable,
             },
             (_, None) => Self::Unreadable,
