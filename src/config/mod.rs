@@ -221,7 +221,7 @@ mod tests {
             [database]
             lanes = 0
             [operator]
-            exports_max = 3
+            exports_max = 4
             [providers.one]
             protocol = "unheard-of"
             secrets = ["plain text"]

@@ -225,10 +225,10 @@ impl Section for Operator {
         must(self.search_timeout_ms > 0, "search_timeout_ms: must be at least 1");
         must(self.search_examine > 0, "search_examine: must be at least 1");
         must(self.exports_max > 0, "exports_max: must be at least 1");
-        // Each export holds one as long as it lasts, and so does a long stream over gRPC.
-        let searches_too = self.exports_max.saturating_add(2);
+        // Each export holds one as long as it lasts.
+        let searches_too = self.exports_max.saturating_add(1);
         let suffices = usize::try_from(self.pool_max).is_ok_and(|all| all >= searches_too);
-        must(suffices, "pool_max: must be at least 2 more than exports_max");
+        must(suffices, "pool_max: must be at least 1 more than exports_max");
         must(self.export_timeout_s > 0, "export_timeout_s: must be at least 1");
         for key in &self.keys {
             let is_hash = key.sha256.len() == 64 && hex::decode(&key.sha256).is_ok();

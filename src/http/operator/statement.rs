@@ -158,24 +158,21 @@ pub async fn read(
     faults.none_or(bad_query)?;
     let wallet = players::find(&app, &player).await?;
     let pool = &app.office.pool;
-    let (period, begin, totals) = match cursor {
-        Some(cursor) => (cursor.period, (cursor.after, Some(cursor.after_id)), None),
+    let (period, after, totals) = match cursor {
+        Some(cursor) => (cursor.period, cursor.after, None),
         None => {
             let account = statement::account(pool, &player, (asked.from, asked.to)).await?;
-            let begin = (account.period.opening.version, account.first_id);
-            (account.period, begin, Some(account.totals))
+            (account.period, account.period.opening.version, Some(account.totals))
         }
     };
-    let which =
-        Entries { after: begin.0, begin_at: begin.1, last: period.closing.version, all: asked.all };
-    let bound = (limit.saturating_add(1), app.office.examine);
-    let mut rows = entries::page(pool, &player, which, bound).await?;
+    let which = Entries { after, last: period.closing.version, all: asked.all };
+    let mut rows = entries::page(pool, &player, which, limit.saturating_add(1)).await?;
     let more = rows.len() > usize::from(limit);
     rows.truncate(limit.into());
-    let next = rows.last().filter(|_| more).and_then(|row| {
-        let after_id = row.transaction_id.uuid();
-        Some(Cursor { after: row.link?.version, after_id, period })
-    });
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .and_then(|row| Some(Cursor { after: row.link?.version, period }));
     Ok(Json(Statement {
         player_id: player.to_string(),
         currency: wallet.currency.to_string(),
@@ -283,7 +280,6 @@ pub async fn export(
         let _: Result<(), Edges> = sink.edges.send(Edges { head, tail });
         let which = Entries {
             after: after.unwrap_or_default().max(opening.version),
-            begin_at: None,
             last: closing.version,
             all: asked.all,
         };

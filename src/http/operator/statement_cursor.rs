@@ -5,7 +5,6 @@
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::core::{Micros, PlayerId};
 use crate::store::ledger::statement::{Mark, Period};
@@ -28,8 +27,6 @@ pub struct Asked {
 pub struct Cursor {
     /// The version of the last entry before it.
     pub after: i64,
-    /// That entry's operator transaction id.
-    pub after_id: Uuid,
     /// As the first page found it.
     pub period: Period,
 }
@@ -37,10 +34,9 @@ pub struct Cursor {
 impl Cursor {
     /// As a reply shows it.
     pub fn text(&self, asked: &Asked) -> String {
-        let Self { after, after_id, period: Period { opening, closing } } = self;
+        let Self { after, period: Period { opening, closing } } = self;
         let text = format!(
-            "{after}.{}.{}.{}.{}.{}",
-            after_id.simple(),
+            "{after}.{}.{}.{}.{}",
             opening.version,
             opening.balance.get(),
             closing.version,
@@ -65,13 +61,12 @@ impl Cursor {
         }
         let mut parts = text.split('.');
         let after = parts.next()?.parse().ok()?;
-        let after_id = Uuid::try_parse(parts.next()?).ok()?;
         let mut mark = || {
             let version = parts.next()?.parse().ok()?;
             Some(Mark { version, balance: Micros::new(parts.next()?.parse().ok()?) })
         };
         let period = Period { opening: mark()?, closing: mark()? };
-        parts.next().is_none().then_some(Self { after, after_id, period })
+        parts.next().is_none().then_some(Self { after, period })
     }
 }
 
@@ -97,7 +92,7 @@ mod tests {
     fn a_cursor_goes_on_with_its_own_statement_alone() {
         let mark = |version, micros| Mark { version, balance: Micros::new(micros) };
         let period = Period { opening: mark(1, 100_000_000), closing: mark(9, 98_500_000) };
-        let cursor = Cursor { after: 5, after_id: Uuid::from_u128(7), period };
+        let cursor = Cursor { after: 5, period };
         let ann = asked("ann");
         let text = cursor.text(&ann);
         assert_eq!(Cursor::parse(&text, &ann), Ok(cursor));

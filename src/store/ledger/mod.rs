@@ -2,6 +2,7 @@
 
 mod chunks;
 pub mod entries;
+pub mod free_rounds;
 pub mod listed;
 pub mod log;
 pub mod mismatches;

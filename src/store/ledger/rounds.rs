@@ -59,7 +59,7 @@ pub async fn story(
                t.shortfall_micros AS "shortfall_micros!", t.balance_after_micros,
                t.wallet_version, t.reverses, t.round_id, t.game_id,
                t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
-               t.created_at AS "created_at!",
+               t.created_at AS "created_at!", t.parked_at,
                p.attempts AS "attempts?", p.next_attempt_at AS "next_attempt_at?",
                p.dead_at AS "dead_at?", p.dead_reason AS "dead_reason?"
         FROM told t
@@ -99,6 +99,7 @@ pub async fn story(
                 detail: row.detail,
                 occurred_at: row.occurred_at,
                 created_at: row.created_at,
+                parked_at: row.parked_at,
                 round_credits: None,
             };
             let (dead_at, dead_reason, next) = (row.dead_at, row.dead_reason, row.next_attempt_at);

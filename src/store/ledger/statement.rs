@@ -49,8 +49,6 @@ pub struct Total {
 pub struct Account {
     /// Where it begins and ends.
     pub period: Period,
-    /// The operator transaction id of its first row, where it has one.
-    pub first_id: Option<Uuid>,
     /// What moved in it, by purpose.
     pub totals: Vec<Total>,
 }
@@ -111,14 +109,12 @@ async fn read(
                    max(o.balance_after_micros) FILTER (WHERE o.wallet_version = m.opening)
                        AS at_opening,
                    max(o.balance_after_micros) FILTER (WHERE o.wallet_version = m.closing)
-                       AS at_closing,
-                   max(o.transaction_id::text) FILTER (WHERE o.wallet_version = m.opening + 1)
-                       AS first_id
+                       AS at_closing
             FROM marks m LEFT JOIN own o ON true
             GROUP BY m.opening, m.closing
         )
         SELECT p.opening AS "opening!", p.closing AS "closing!", p.at_opening, p.at_closing,
-               p.first_id::uuid AS first_id, t.kind AS "kind?", t.category AS "category?",
+               t.kind AS "kind?", t.category AS "category?",
                t.count AS "count?", t.amount AS "amount?"
         FROM period p LEFT JOIN LATERAL (
             SELECT kind, category, count(*) AS count, sum(amount_micros)::bigint AS amount
@@ -146,7 +142,6 @@ async fn read(
         opening: mark(whole.opening, whole.at_opening),
         closing: mark(whole.closing, whole.at_closing),
     };
-    let first_id = whole.first_id;
     let mut totals = Vec::new();
     for row in rows {
         // A period in which nothing moved has one row, and no total.
@@ -159,5 +154,5 @@ async fn read(
             amount: Micros::new(row.amount.unwrap_or_default()),
         });
     }
-    Ok(Account { period, first_id, totals })
+    Ok(Account { period, totals })
 }
