@@ -5,8 +5,10 @@ use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
 use super::signature::{Proof, Secrets};
+use crate::core::{
+    Amount, Command, GameId, Movement, PlayerId, Policy, Reason, Receipt, Reversible,
+};
 pub use crate::core::{Checks, PlayerView};
-use crate::core::{Command, GameId, PlayerId, Policy, Reason, Receipt, Reversible};
 
 /// One protocol, set up for one provider.
 pub trait Adapter: Send + Sync + 'static {
@@ -24,6 +26,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// What every command of this provider goes by: a parked one is decided by it when the
     /// provider does not repeat it.
     fn terms(&self) -> Terms<'_>;
+
+    /// What a movement says that free rounds came to as a whole; `None` for any other movement,
+    /// and for a protocol that pays free rounds in one way alone.
+    fn free_rounds_total(&self, _movement: &Movement) -> Option<FreeRoundsTotal> {
+        None
+    }
 
     /// The answer in the provider's own words. `operation` is `None` for a path that is not
     /// the provider's, `request` where the call failed before it was understood.
@@ -71,6 +79,17 @@ pub struct Terms<'a> {
     pub policy: &'a Policy,
     /// What its reversals may undo.
     pub undoes: Reversible,
+}
+
+/// What free rounds came to as a whole, which is more than nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreeRoundsTotal {
+    /// What is kept (`detail`) with each single spin of theirs that was paid by itself.
+    pub detail_of_spins: Box<str>,
+    /// How much.
+    pub total: Amount,
+    /// True when the total was paid, false when it was noted.
+    pub paid: bool,
 }
 
 /// One kind of call.

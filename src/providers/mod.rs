@@ -12,7 +12,8 @@ pub mod softswiss;
 
 use crate::core::ProviderId;
 pub use adapter::{
-    Adapter, Answer, Failure, Opened, Operation, PlayerView, RawCall, Reply, Request, Terms,
+    Adapter, Answer, Failure, FreeRoundsTotal, Opened, Operation, PlayerView, RawCall, Reply,
+    Request, Terms,
 };
 
 /// A way to speak: what the configuration's `protocol = "…"` names.

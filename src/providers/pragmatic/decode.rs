@@ -298,7 +298,7 @@ impl Call<'_> {
     }
 }
 
-fn amount(text: &str) -> Result<Amount, AmountError> {
+pub(super) fn amount(text: &str) -> Result<Amount, AmountError> {
     Amount::parse(text, DIGITS)
 }
 

@@ -8,7 +8,7 @@ use super::Pragmatic;
 use super::codes::Code;
 use super::settings::GameIdKey;
 use super::wire::{Body, GameBalance, Number};
-use crate::core::{Entry, Micros, Outcome, PlayerView, Receipt, RowOutcome};
+use crate::core::{Entry, Micros, Outcome, PlayerView, Reason, Receipt, RowOutcome};
 use crate::providers::{Answer, Failure, Reply, Request};
 
 /// The most characters of a description.
@@ -94,8 +94,13 @@ fn executed<'a>(operation: &str, receipt: &'a Receipt) -> Body<'a> {
 
 /// The row that a success names, or the code that says no.
 fn verdict(operation: &str, receipt: &Receipt) -> Result<Entry, Code> {
-    if let Some(reason) = receipt.refusal() {
-        return Err(Code::of_reason(reason));
+    match receipt.refusal() {
+        // Another player's reference: nobody gives this one's win up for that.
+        Some(Reason::KeyReused) if !matches!(operation, "bet" | "refund") => {
+            return Err(Code::Retry);
+        }
+        Some(reason) => return Err(Code::of_reason(reason)),
+        None => {}
     }
     if receipt.is_parked() {
         return Err(Code::Retry);

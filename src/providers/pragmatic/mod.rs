@@ -4,15 +4,17 @@
 pub mod codes;
 mod decode;
 mod encode;
+mod free_rounds;
 mod openapi;
 mod settings;
 mod wire;
 
 use super::signature::{Proof, Scheme};
 use super::{
-    Adapter, Answer, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Request, Terms,
+    Adapter, Answer, Failure, FreeRoundsTotal, Opened, Operation, Page, Protocol, RawCall, Reply,
+    Request, Terms,
 };
-use crate::core::{Policy, ProviderId, Reversible};
+use crate::core::{Movement, Policy, ProviderId, Reversible};
 use settings::Settings;
 use wire::Form;
 
@@ -79,6 +81,10 @@ impl Adapter for Pragmatic {
 
     fn terms(&self) -> Terms<'_> {
         Terms { policy: &self.policy, undoes: Reversible::Debit }
+    }
+
+    fn free_rounds_total(&self, movement: &Movement) -> Option<FreeRoundsTotal> {
+        free_rounds::total_of(movement)
     }
 
     fn encode(

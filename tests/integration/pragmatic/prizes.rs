@@ -1,5 +1,7 @@
 //! Free rounds, prize drops, jackpots and campaigns: money beside the ordinary round.
 
+use std::time::{Duration, Instant};
+
 use super::calls::{Operation, money, stake};
 use crate::support::pragmatic::Call;
 use crate::support::world::World;
@@ -78,6 +80,67 @@ async fn free_rounds_paid_as_a_total_move_nothing_until_it_comes() {
         ("and its win", of_round("result.html", "w3", "3.00"), 0, 10_400),
     ];
     play(&world, "pragmatic-total", &script).await;
+}
+
+/// Waits until so many totals were flagged on a node, for each of the two reasons.
+async fn flagged(world: &World, node: usize, twice: f64, noted: f64) {
+    let counted = async |reason| {
+        let labels = [("provider", "pragmatic"), ("reason", reason)];
+        world.nodes[node].metric("wallet_flagged_total", &labels).await
+    };
+    let started = Instant::now();
+    loop {
+        let found = (counted("free_rounds_twice").await, counted("free_rounds_noted").await);
+        if found == (twice, noted) {
+            return;
+        }
+        let patience = started.elapsed() < Duration::from_secs(10);
+        assert!(patience, "{found:?}, not {:?}", (twice, noted));
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_of_free_rounds_that_were_paid_spin_by_spin_is_flagged_once_and_its_money_stays() {
+    let mut world = ann().await;
+    world.bank.open("bob", "100.00").await;
+    let script = [
+        ("its win", free("result.html", "w1", "0.80"), 0, 10_080),
+        ("a win of nothing", free("result.html", "w2", "0.00").with("bonusCode", "B"), 0, 10_080),
+        // None of these has a paid spin.
+        ("a total of nothing", free("bonusWin.html", "t1", "0.00"), 0, 10_080),
+        ("of another code", free("bonusWin.html", "t2", "1").with("bonusCode", "A"), 0, 10_080),
+        ("of spins of nothing", free("bonusWin.html", "t3", "1").with("bonusCode", "B"), 0, 10_080),
+        ("of another player", free("bonusWin.html", "t4", "1").with("userId", "bob"), 0, 10_080),
+        ("without a code", free("bonusWin.html", "t5", "1").without("bonusCode"), 0, 10_080),
+        // And this one has.
+        ("the total", free("bonusWin.html", "t", "0.80").with("requestId", "q"), 0, 10_080),
+        ("once more", free("bonusWin.html", "t", "0.80").with("requestId", "q"), 0, 10_080),
+    ];
+    let told_of_bob = 10_000;
+    for (what, call, code, balance) in &script {
+        let answer = call.send(world.api(0)).await;
+        let expected = if call.param("userId") == Some("bob") { told_of_bob } else { *balance };
+        let found = (answer.error, answer.cash.unwrap_or(expected), world.balance("ann").await);
+        assert_eq!(found, (*code, expected, *balance), "{what}");
+    }
+    flagged(&world, 0, 0.0, 1.0).await;
+
+    // The same provider, once the other way is agreed.
+    world.add_node("[providers.pragmatic.settings]\nfree_rounds = 'total'").await;
+    let late = free("bonusWin.html", "t6", "2.00");
+    assert_eq!(late.send(world.api(1)).await.cash, Some(10_280));
+    flagged(&world, 1, 1.0, 0.0).await;
+    let fresh = free("result.html", "w4", "3.00").with("bonusCode", "C");
+    assert_eq!(fresh.send(world.api(1)).await.cash, Some(10_280));
+    let total = free("bonusWin.html", "t7", "3.00").with("bonusCode", "C");
+    assert_eq!(total.send(world.api(1)).await.cash, Some(10_580));
+    // Totals are compared in order, so this one is behind the one before.
+    let again = free("bonusWin.html", "t8", "1.00");
+    assert_eq!(again.send(world.api(1)).await.cash, Some(10_680));
+    flagged(&world, 1, 2.0, 0.0).await;
+    flagged(&world, 0, 0.0, 1.0).await;
+    world.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -252,7 +252,7 @@ async fn every_call_is_answered_in_every_situation_as_the_table_says() {
     table
         .row(
             "the bet was refunded before",
-            "0 0 0  120  120 0 0 0  0!  0 0  0  0 0",
+            "0 0 0  120  100 0 0 0  0!  0 0  0  0 0",
             async |world, player| {
                 for operation in Operation::ALL {
                     let round = round(player, operation);
