@@ -3,9 +3,12 @@
 //! chain without gaps, is its balance the sum of what was applied and never below zero, is every
 //! acknowledged movement there, none of them twice, and is every win paid that had to wait?
 //!
+//! What others notice of a fault that is one party's alone is measured in [`bystanders`].
+//!
 //! `make test` runs each fault for a moment, `make chaos` runs them one after another for longer
 //! ([`Intensity`]) and publishes what they have counted ([`report`]).
 
+mod bystanders;
 mod cache;
 mod clocks;
 mod connections;

@@ -13,9 +13,9 @@ use seamless_wallet::core::policy::{
     SessionRule,
 };
 use seamless_wallet::core::{
-    Action, Amount, Attempt, Category, Command, Currency, Decision, History, Micros, Movement,
-    PlayerId, PlayerStatus, Policy, ProviderId, Reversible, RoundId, Row, RowOutcome, Standing,
-    TransactionId, TxId, WalletState, decide,
+    Action, Amount, Attempt, Category, Command, Currency, Decision, History, Kind, Micros,
+    Movement, PlayerId, PlayerStatus, Policy, ProviderId, Reversible, RoundId, Row, RowOutcome,
+    Standing, TransactionId, TxId, WalletState, decide,
 };
 use uuid::Uuid;
 
@@ -47,7 +47,9 @@ impl Model {
     /// Decides and writes, as the store would: a key is written once, only what is parked is
     /// decided later.
     pub fn execute(&mut self, attempt: &Attempt) -> Decision {
-        let decision = decide(&self.wallet, &Standing::default(), &self.history, attempt);
+        // Its only clock is that of the arrivals.
+        let standing = Standing { now: attempt.received_at, ..Standing::default() };
+        let decision = decide(&self.wallet, &standing, &self.history, attempt);
         for row in &decision.promotions {
             let parked = self
                 .rows
@@ -91,8 +93,7 @@ impl Model {
         assert_eq!(self.wallet.balance.get(), balance);
         for row in self.rows.iter().filter(|row| row.link.is_none()) {
             assert_eq!(row.outcome, RowOutcome::Parked, "{row:?}");
-            let takes = row.requested.is_negative();
-            assert!(!takes, "money is never taken later than its own call: {row:?}");
+            assert_ne!(row.kind, Kind::Debit, "a stake is for now or never: {row:?}");
         }
         let undone = self.rows.iter().filter(|row| row.outcome == RowOutcome::Applied);
         let undone: Vec<_> = undone.filter_map(|row| row.reverses.as_ref()).collect();
@@ -111,13 +112,13 @@ pub fn tx(number: u8) -> TxId {
     TxId::parse(format!("t{number}")).expect("an id")
 }
 
-/// An arrival of a command, at that second of the test's own clock.
-pub fn attempt(command: &Command, second: i64) -> Attempt {
-    Attempt::new(command.clone(), at(second), || TransactionId::new(Uuid::now_v7()))
+/// An arrival of a command, at that hour of the test's own clock.
+pub fn attempt(command: &Command, hour: i64) -> Attempt {
+    Attempt::new(command.clone(), at(hour), || TransactionId::new(Uuid::now_v7()))
 }
 
-fn at(second: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_795_305_601 + second, 0).expect("a time")
+fn at(hour: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_305_601 + hour * 3_600, 0).expect("a time")
 }
 
 /// A command as the strategies make it, without its player.
@@ -272,12 +273,12 @@ pub fn peaceful(script: Vec<Spec>) -> Vec<Spec> {
     specs
 }
 
-/// Any policy; a credit that has to wait waits for ten seconds.
+/// Any policy; a credit that has to wait waits for ten hours.
 pub fn policy() -> impl Strategy<Value = Policy> {
     let without_debit = select(vec![
         CreditWithoutDebit::Pay,
         CreditWithoutDebit::Refuse,
-        CreditWithoutDebit::Park { grace: TimeDelta::seconds(10) },
+        CreditWithoutDebit::Park { grace: TimeDelta::hours(10) },
     ]);
     let after_reversal = select(vec![CreditAfterReversal::Pay, CreditAfterReversal::Refuse]);
     let late = select(vec![LateOriginal::Succeed, LateOriginal::Refuse]);

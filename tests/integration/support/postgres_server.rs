@@ -23,25 +23,44 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct PostgresServer {
     process: Process,
     folder: Folder,
+    surroundings: Surroundings,
+}
+
+/// What a server finds whenever it is started.
+#[derive(Default)]
+struct Surroundings {
     variables: Vec<(String, String)>,
+    /// `name=value`, each; a later one counts.
+    settings: Vec<String>,
 }
 
 impl PostgresServer {
     /// Starts one and waits until it answers.
     pub async fn start() -> Self {
-        Self::start_with(|_| Vec::new()).await
+        Self::begin(folder(), Surroundings::default()).await
     }
 
     /// Starts one with further variables in its environment, which may name its folder.
     pub async fn start_with(variables: impl FnOnce(&Path) -> Vec<(String, String)>) -> Self {
         let folder = folder();
         let variables = variables(folder.path());
+        Self::begin(folder, Surroundings { variables, settings: Vec::new() }).await
+    }
+
+    /// Starts one with further settings, such as `commit_delay=4000`.
+    pub async fn tuned(settings: &[&str]) -> Self {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self::begin(folder(), Surroundings { variables: Vec::new(), settings }).await
+    }
+
+    async fn begin(folder: Folder, surroundings: Surroundings) -> Self {
         let copied = as_server("cp")
             .args(["-a", "--", &initialised().display().to_string()])
             .arg(folder.path().join("data"))
             .status();
         assert!(copied.expect("cp").success(), "the new data folder cannot be copied");
-        let server = Self { process: spawn(folder.path(), &variables), folder, variables };
+        let process = spawn(folder.path(), &surroundings);
+        let server = Self { process, folder, surroundings };
         server.wait().await;
         server
     }
@@ -58,8 +77,9 @@ impl PostgresServer {
             .output()
             .expect("pg_basebackup");
         assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
-        let process = spawn(folder.path(), &[]);
-        let standby = Self { process, folder, variables: Vec::new() };
+        let surroundings = Surroundings::default();
+        let process = spawn(folder.path(), &surroundings);
+        let standby = Self { process, folder, surroundings };
         standby.wait().await;
         self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'").await;
         self.ask("SELECT pg_reload_conf()::text").await;
@@ -120,7 +140,7 @@ impl PostgresServer {
         // A backend that still ends holds on to the shared memory.
         let started = Instant::now();
         loop {
-            self.process = spawn(self.folder.path(), &self.variables);
+            self.process = spawn(self.folder.path(), &self.surroundings);
             if self.process.wait(Duration::from_millis(300)).is_none() {
                 break;
             }
@@ -188,7 +208,7 @@ impl Drop for PostgresServer {
     }
 }
 
-fn spawn(folder: &Path, variables: &[(String, String)]) -> Process {
+fn spawn(folder: &Path, surroundings: &Surroundings) -> Process {
     let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log");
     let mut command = as_server(&tool("postgres"));
     command
@@ -199,7 +219,8 @@ fn spawn(folder: &Path, variables: &[(String, String)]) -> Process {
         // Killing processes loses nothing that the kernel has; only a loss of power would.
         .args(["-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=80"])
         .args(["-c", "shared_buffers=16MB"])
-        .envs(variables.iter().cloned())
+        .args(surroundings.settings.iter().flat_map(|setting| ["-c", setting]))
+        .envs(surroundings.variables.iter().cloned())
         .stdout(Stdio::null())
         .stderr(log);
     Process::start(&mut command)

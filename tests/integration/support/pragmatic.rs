@@ -68,6 +68,11 @@ pub fn result(player: &str, reference: &str, round: &str, amount: &str) -> Call 
     money("result.html", player, reference, round, amount)
 }
 
+/// Corrects a round, either way.
+pub fn adjustment(player: &str, reference: &str, round: &str, amount: &str) -> Call {
+    money("adjustment.html", player, reference, round, amount)
+}
+
 /// Cancels the bet of that reference.
 pub fn refund(player: &str, reference: &str) -> Call {
     call("refund.html", &[("userId", player), ("reference", reference)])
