@@ -14,6 +14,7 @@ use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
+use crate::free_rounds;
 use crate::meters::CallMeters;
 use crate::providers::signature::Secrets;
 use crate::providers::{Adapter, Terms, protocol};
@@ -45,6 +46,8 @@ pub struct App {
     pub grpc: config::Grpc,
     /// How the background jobs are run.
     pub jobs: config::Jobs,
+    /// How far reapplying has come on this node.
+    pub reapply: crate::jobs::reapply::Position,
     /// Where traces are made; `None` where nobody wants any.
     pub traces: Option<Traces>,
     /// What this node is called where several are told apart.
@@ -63,8 +66,6 @@ pub struct Office {
     pub exports: Arc<Semaphore>,
     /// The longest that an export may take.
     pub export_timeout: Duration,
-    /// The place of the one long ledger that is streamed in a single statement.
-    pub long_stream: Semaphore,
 }
 
 /// Calls under a key that says something else which wait to be kept.
@@ -144,7 +145,8 @@ impl App {
         };
         let cache = connect_cache(&config.cache).await?;
         let (sender, mismatches) = mpsc::channel(MISMATCHES_WAITING);
-        let publisher = Publisher::keeping(&cache, sender);
+        let (watch, totals) = free_rounds::watch(providers.clone());
+        let publisher = Publisher::new(&cache, &pool, Some(sender), watch);
         let started = Engine::start(engine, &database, publisher);
         let (engine, lanes) = started.map_err(|error| match error {
             sqlx::Error::Io(error) => BuildError::Thread(error),
@@ -152,6 +154,7 @@ impl App {
         })?;
         let office = open_office(&config.operator, &database)?;
         tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
+        tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
         let app = Self {
             wallet: Arc::new(Wallet::new(engine, pool, cache)),
             providers,
@@ -164,6 +167,7 @@ impl App {
             in_flight: Semaphore::new(config.http.in_flight_max),
             grpc: config.grpc,
             jobs: config.jobs,
+            reapply: crate::jobs::reapply::Position::default(),
             traces: Traces::start(&config.telemetry)?,
             node: crate::jobs::holder_name(),
             started_at: Utc::now(),
@@ -179,12 +183,6 @@ impl App {
         }
         self.providers.get(provider.as_str()).map(|provider| provider.adapter.terms())
     }
-
-    /// The longest that any call may take.
-    pub fn longest_deadline(&self) -> Duration {
-        let providers = self.providers.values().map(|provider| provider.deadline);
-        providers.fold(self.operator_deadline, Duration::max)
-    }
 }
 
 fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<Office, BuildError> {
@@ -197,7 +195,6 @@ fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<O
         examine: config.search_examine,
         exports: Arc::new(Semaphore::new(config.exports_max)),
         export_timeout: Duration::from_secs(config.export_timeout_s),
-        long_stream: Semaphore::new(1),
     })
 }
 

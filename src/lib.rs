@@ -10,6 +10,7 @@
 //! - [`providers`]: one folder for each protocol, each a pure translator.
 //! - [`jobs`]: reconciliation, parked movements, cleaning up; on one node at a time.
 //! - [`feed`]: a provider's own list of transactions against our ledger.
+//! - [`free_rounds`]: their totals against what single spins paid.
 //! - [`http`]: callbacks, the operator's API, the API page, the ops port.
 //! - [`grpc`]: the same door for in-house games, with a protocol of our own.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
@@ -26,6 +27,7 @@ pub mod core;
 pub mod engine;
 pub mod fault_point;
 pub mod feed;
+pub mod free_rounds;
 pub mod grpc;
 pub mod http;
 pub mod jobs;

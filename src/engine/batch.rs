@@ -1,6 +1,7 @@
 //! A batch: the commands of several players, each player's decided together and written together
 //! or not at all.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
@@ -10,6 +11,7 @@ use super::ExecuteError;
 use super::job::{Job, Settled};
 use crate::core::{
     Assumed, Attempt, Decision, Key, PlayerId, Standing, WalletState, assume, assume_on, decide,
+    park_without_wallet,
 };
 use crate::store::LookupError;
 use crate::store::money::WriteError;
@@ -45,7 +47,15 @@ pub(super) struct Decided {
 enum Decisions {
     Usual(Assumed),
     Wallet(Assumed),
-    Facts { start: WalletState, decisions: Vec<Decision> },
+    Facts {
+        start: WalletState,
+        decisions: Vec<Decision>,
+    },
+    /// There is no wallet, and what gives money waits for one.
+    Parked {
+        start: WalletState,
+        decisions: Vec<Decision>,
+    },
 }
 
 /// What comes of a player's part of a batch.
@@ -56,7 +66,9 @@ pub(super) enum Outcome {
     Again(Group),
     /// A key was taken that had been thought to be new: somebody looks it up.
     Repeat(Group),
-    /// What is stored cannot be read, or the chain is damaged.
+    /// There is no wallet; what gives money is parked.
+    NoWallet(Group),
+    /// What is stored cannot be read.
     Broken(Group),
 }
 
@@ -84,6 +96,11 @@ impl Group {
         self.jobs.extend(other.jobs);
     }
 
+    /// The same after somebody else was at the wallet in the same moment.
+    pub(super) fn contended_once_more(self) -> Self {
+        Self { contended: self.contended.saturating_add(1), ..self }
+    }
+
     /// The keys of its movements.
     pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
         self.jobs.iter().flat_map(|job| {
@@ -104,10 +121,6 @@ impl Group {
 
     pub(super) fn fail(self, error: ExecuteError) {
         self.jobs.into_iter().for_each(|job| job.fail(error));
-    }
-
-    pub(super) fn is_unusual(&self) -> bool {
-        matches!(self.known, Known::Unusual)
     }
 
     pub(super) fn attempts(&self) -> Vec<&Attempt> {
@@ -136,16 +149,36 @@ impl Group {
         kept
     }
 
+    /// Without a wallet: what is to be parked. Gives the group back where that is nothing.
+    fn park(self, facts: &Facts) -> Result<Decided, Self> {
+        let Some(start) = WalletState::none(&self.player) else { return Err(self) };
+        let mut decisions = Vec::with_capacity(self.jobs.len());
+        let mut history = Cow::Borrowed(&facts.history);
+        for job in &self.jobs {
+            let inserts = park_without_wallet(&history, &job.attempt);
+            if self.jobs.len() > 1 {
+                inserts.iter().for_each(|row| history.to_mut().append(row.clone()));
+            }
+            let (wallet, outcomes, promotions) = (start.clone(), Vec::new(), Vec::new());
+            decisions.push(Decision { wallet, outcomes, inserts, promotions });
+        }
+        let decided = Decided { group: self, decisions: Decisions::Parked { start, decisions } };
+        if decided.writes() { Ok(decided) } else { Err(decided.group) }
+    }
+
     /// Decides on what was read. Gives the group back where there is no wallet.
-    fn decide(self, standings: &[Standing], facts: &mut Facts) -> Result<Decided, Self> {
+    fn decide(self, standings: &[Standing], facts: &Facts) -> Result<Decided, Self> {
         let Some(start) = facts.wallets.get(&self.player).cloned() else { return Err(self) };
+        // What this batch decides is known to its own player's later commands alone: it may come to
+        // nothing.
+        let mut history = Cow::Borrowed(&facts.history);
         let mut decisions: Vec<Decision> = Vec::with_capacity(self.jobs.len());
         for (job, standing) in self.jobs.iter().zip(standings) {
             let now = decisions.last().map_or(&start, |before| &before.wallet);
-            let decision = decide(now, standing, &facts.history, &job.attempt);
+            let decision = decide(now, standing, &history, &job.attempt);
             if self.jobs.len() > 1 {
                 for row in decision.inserts.iter().chain(&decision.promotions) {
-                    facts.history.append(row.clone());
+                    history.to_mut().append(row.clone());
                 }
             }
             decisions.push(decision);
@@ -162,7 +195,7 @@ impl Decided {
     fn decisions(&self) -> &[Decision] {
         match &self.decisions {
             Decisions::Usual(assumed) | Decisions::Wallet(assumed) => &assumed.decisions,
-            Decisions::Facts { decisions, .. } => decisions,
+            Decisions::Facts { decisions, .. } | Decisions::Parked { decisions, .. } => decisions,
         }
     }
 
@@ -178,6 +211,7 @@ impl Decided {
             Decisions::Usual(assumed) => (&assumed.start, Basis::Usual(assumed)),
             Decisions::Wallet(assumed) => (&assumed.start, Basis::Wallet(assumed)),
             Decisions::Facts { start, .. } => (start, Basis::Facts),
+            Decisions::Parked { start, .. } => (start, Basis::NoWallet),
         };
         Change { start, decisions: self.decisions(), basis }
     }
@@ -189,7 +223,8 @@ impl Decided {
             Written::KeyTaken => Outcome::Repeat(self.with(Known::Unusual)),
             Written::NotAsAssumed | Written::NoWallet => Outcome::Again(self.with(Known::Unusual)),
             Written::Wallet(wallet) => Outcome::Again(self.left_out(wallet)),
-            Written::Parked | Written::Unreadable => Outcome::Broken(self.group),
+            Written::Parked => Outcome::NoWallet(self.group),
+            Written::Unreadable => Outcome::Broken(self.group),
         }
     }
 
@@ -202,7 +237,9 @@ impl Decided {
             }
             // Somebody else was at it between the look and the write.
             Decisions::Usual(_) | Decisions::Wallet(_) => self.with_contention(Known::Nothing),
-            Decisions::Facts { .. } => self.with_contention(Known::Unusual),
+            Decisions::Facts { .. } | Decisions::Parked { .. } => {
+                self.with_contention(Known::Unusual)
+            }
         }
     }
 
@@ -211,15 +248,14 @@ impl Decided {
     }
 
     fn with_contention(self, known: Known) -> Group {
-        let contended = self.group.contended.saturating_add(1);
-        Group { known, contended, ..self.group }
+        self.with(known).contended_once_more()
     }
 
     /// The answers, where nothing has to be written for them.
     pub(super) fn settled(self) -> Vec<Settled> {
         let decisions = match self.decisions {
             Decisions::Usual(assumed) | Decisions::Wallet(assumed) => assumed.decisions,
-            Decisions::Facts { decisions, .. } => decisions,
+            Decisions::Facts { decisions, .. } | Decisions::Parked { decisions, .. } => decisions,
         };
         let jobs = self.group.jobs.into_iter().zip(decisions);
         jobs.map(|(job, decision)| job.settled(decision.into_receipt())).collect()
@@ -300,7 +336,7 @@ impl Batch {
         if self.unusual.is_empty() {
             return Ok(());
         }
-        let mut facts = {
+        let facts = {
             let attempts: Vec<&Attempt> = self.unusual.iter().flat_map(Group::attempts).collect();
             read::facts(connection, &attempts, window).await?
         };
@@ -313,7 +349,7 @@ impl Batch {
             let standings = group.drop_late_with(now, standings);
             first = next;
             if !group.jobs.is_empty() {
-                self.decide(group, &standings, &mut facts);
+                self.decide(group, &standings, &facts);
             }
         }
         // Time has passed for the others, too.
@@ -324,7 +360,7 @@ impl Batch {
         Ok(())
     }
 
-    fn decide(&mut self, group: Group, standings: &[Standing], facts: &mut Facts) {
+    fn decide(&mut self, group: Group, standings: &[Standing], facts: &Facts) {
         let player = &group.player;
         let why = if facts.unreadable.contains(player) {
             Some(Why::Unreadable)
@@ -341,7 +377,10 @@ impl Batch {
         match group.decide(standings, facts) {
             Ok(decided) if decided.writes() => self.decided.push(decided),
             Ok(decided) => self.known.push(decided),
-            Err(group) => self.set_aside.push((group, Why::NoWallet)),
+            Err(group) => match group.park(facts) {
+                Ok(decided) => self.decided.push(decided),
+                Err(group) => self.set_aside.push((group, Why::NoWallet)),
+            },
         }
     }
 

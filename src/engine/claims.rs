@@ -55,14 +55,14 @@ async fn claim(cache: Cache, mut arrivals: mpsc::Receiver<Arrival>) {
     let mut waiting = Vec::with_capacity(TOGETHER);
     while arrivals.recv_many(&mut waiting, TOGETHER).await > 0 {
         let claims: Vec<Claim<'_>> = waiting.iter().filter_map(claim_of).collect();
-        let claimed = cache.claim_all(&claims, std::time::Duration::ZERO).await;
+        let claimed = cache.claim_all(&claims).await;
         let commands = waiting.len();
         for (Arrival { at, seen, trail, .. }, claimed) in waiting.iter().zip(claimed) {
-            if claimed != Claimed::New && claimed != Claimed::Unavailable {
+            if claimed == Claimed::Seen {
                 seen.set();
             }
             trail::note([trail], || {
-                let result = word(&claimed);
+                let result = word(claimed);
                 Leg { what: What::Claim { commands }, from: *at, to: Instant::now(), result }
             });
         }
@@ -74,14 +74,14 @@ async fn claim(cache: Cache, mut arrivals: mpsc::Receiver<Arrival>) {
 fn claim_of(Arrival { attempt, .. }: &Arrival) -> Option<Claim<'_>> {
     let command = &attempt.command;
     let first = command.movements.first()?;
-    Some(Claim { key: command.key(&first.tx_id), player: &command.player, fingerprint: 0 })
+    Some(Claim { key: command.key(&first.tx_id), player: &command.player })
 }
 
 /// What Redis said, in one word.
-const fn word(claimed: &Claimed) -> &'static str {
+const fn word(claimed: Claimed) -> &'static str {
     match claimed {
         Claimed::New => "new",
         Claimed::Unavailable => "unavailable",
-        _ => "seen",
+        Claimed::Seen => "seen",
     }
 }

@@ -31,6 +31,8 @@ const ROUND_WINDOW: i64 = 256;
 const CONTENDED_MAX: u8 = 3;
 /// Nothing is tried for a player whose chain is damaged for so long.
 const DAMAGED_PAUSE: Duration = Duration::from_secs(10);
+/// Their calls are answered after so long.
+const DAMAGED_ANSWER: Duration = Duration::from_millis(250);
 /// So many such players are remembered.
 const DAMAGED_MAX: usize = 10_000;
 
@@ -168,7 +170,7 @@ impl Lane {
             if job.is_late(now) {
                 job.fail(ExecuteError::Timeout);
             } else if self.damaged.contains_key(player) {
-                job.fail(ExecuteError::Unavailable);
+                fail_later(job);
             } else if self.slow_path.has(player) {
                 self.slow_path.push(Group::of(job));
             } else if job.seen.take() {
@@ -255,13 +257,14 @@ impl Lane {
                 Outcome::Settled(of_player) => settled.extend(of_player),
                 Outcome::Again(group) => self.again(group),
                 Outcome::Repeat(group) => self.repeat(group),
+                Outcome::NoWallet(group) => group.fail(ExecuteError::PlayerUnknown),
                 Outcome::Broken(group) => unreadable(group),
             }
         }
         for (group, why) in batch.set_aside {
             match why {
                 Why::NoWallet => group.fail(ExecuteError::PlayerUnknown),
-                Why::Torn => self.again(group),
+                Why::Torn => self.again(group.contended_once_more()),
                 Why::LongRound => self.slow_path.push(group),
                 Why::Unreadable => unreadable(group),
             }
@@ -298,6 +301,7 @@ impl Lane {
     async fn resolve(&mut self, part: Part, error: WriteError, parts: &mut Vec<Part>) {
         counter!("wallet_redo_total", "cause" => error.as_str()).increment(1);
         let culprits = match &error {
+            WriteError::Lost(sqlx::Error::PoolTimedOut) => return self.give_up(part, parts).await,
             WriteError::Lost(error) => return self.reconnect(part, error, parts).await,
             WriteError::TooSlow(_) => {
                 self.movements = (self.movements / 2).max(1);
@@ -312,6 +316,17 @@ impl Lane {
             Ok(Part { groups, failures: 0 }) => parts.push(Part { groups, failures: 1 }),
             Ok(part) => self.halve(part, &error, parts),
             Err((part, lost)) => self.reconnect(part, &lost, parts).await,
+        }
+    }
+
+    /// The database did not say anything in time, not even that it had given up by itself: perhaps
+    /// there is too much in the batch, perhaps somebody holds a wallet locked.
+    async fn give_up(&mut self, part: Part, parts: &mut Vec<Part>) {
+        self.movements = (self.movements / 2).max(1);
+        self.reconnect(part, &sqlx::Error::PoolTimedOut, parts).await;
+        let Some(part) = parts.pop() else { return };
+        match self.take_out_locked(part).await {
+            Ok(part) | Err((part, _)) => parts.push(part),
         }
     }
 
@@ -430,6 +445,14 @@ impl Lane {
         }
         group.fail(ExecuteError::Unavailable);
     }
+}
+
+/// Answers after a while: whoever is told at once to try again does so at once.
+fn fail_later(job: Job) {
+    tokio::spawn(async move {
+        tokio::time::sleep(DAMAGED_ANSWER).await;
+        job.fail(ExecuteError::Unavailable);
+    });
 }
 
 /// A wallet that is behind its ledger is a person's to put right. Until then nothing moves.

@@ -15,7 +15,7 @@ mod wallet;
 pub use job::{Answer, Directly, Job, Outbox, Seen, Settled, receipt_by};
 pub use lane::EngineConfig;
 pub use lanes::{Engine, Lanes};
-pub use notes::MismatchSender;
+pub use notes::{FreeRoundWatch, MismatchSender};
 pub use publisher::Publisher;
 pub use wallet::{Wallet, WalletError};
 

@@ -3,12 +3,15 @@
 use metrics::counter;
 use tokio::sync::mpsc;
 
-use crate::core::{Attempt, Entry, Movement, Outcome, Reason, Receipt};
+use crate::core::{Attempt, Category, Command, Entry, Movement, Outcome, Reason, Receipt};
 use crate::store::ledger::mismatches::Mismatch;
 
 /// Calls under a key that says something else, on their way to where they are kept. One that
 /// finds no room is counted and logged all the same.
 pub type MismatchSender = mpsc::Sender<Mismatch>;
+
+/// Is shown each movement of free rounds that was booked; it has to return at once.
+pub type FreeRoundWatch = Box<dyn Fn(&Command, &Movement) + Send + Sync>;
 
 /// Counts and logs what had been decided before, naming the first transaction.
 pub(super) fn note_repeats(
@@ -18,10 +21,10 @@ pub(super) fn note_repeats(
 ) {
     let command = &attempt.command;
     for (movement, outcome) in command.movements.iter().zip(&receipt.outcomes) {
-        if !outcome.is_repeat() {
+        let mismatch = outcome.is_mismatch();
+        if !mismatch && !outcome.is_repeat() {
             continue;
         }
-        let mismatch = matches!(outcome, Outcome::Mismatch(_));
         if let (Outcome::Mismatch(first), Some(sender)) = (outcome, mismatches) {
             // No reply waits for it.
             let _: Result<(), _> = sender.try_send(mismatch_of(attempt, movement, first));
@@ -84,5 +87,14 @@ pub(super) fn note_flags(attempt: &Attempt, receipt: &Receipt) {
             provider = %command.provider, player = %command.player, tx_id = %movement.tx_id,
             reason = reason.as_str(), outcome = outcome.as_str(), "a movement to look at"
         );
+    }
+}
+
+/// Shows what was booked of free rounds.
+pub(super) fn show_free_rounds(attempt: &Attempt, receipt: &Receipt, watch: &FreeRoundWatch) {
+    for (movement, outcome) in attempt.command.movements.iter().zip(&receipt.outcomes) {
+        if movement.category == Category::FreeRound && matches!(outcome, Outcome::Applied(_)) {
+            watch(&attempt.command, movement);
+        }
     }
 }

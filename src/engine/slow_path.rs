@@ -30,6 +30,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 const LONG: Duration = Duration::from_millis(20);
 /// The longest such rest.
 const REST_MAX: Duration = Duration::from_secs(1);
+/// A player whose wallet was found locked stays here for so long, also with no command: the next
+/// one would only find out again, with a whole batch.
+const STAY: Duration = Duration::from_secs(2);
+/// So many such players are remembered.
+const STAYING_MAX: usize = 10_000;
 /// So often a command may be left out for somebody else's sake.
 const CONTENDED_MAX: u8 = 50;
 
@@ -55,6 +60,8 @@ struct Waiting {
     groups: VecDeque<Group>,
     /// How many commands of each player are here, those in hand included.
     players: HashMap<PlayerId, usize>,
+    /// Who stays although nothing may be here, and until when.
+    staying: HashMap<PlayerId, Instant>,
     commands: usize,
     closed: bool,
 }
@@ -75,9 +82,11 @@ impl SlowPath {
         (Self(Arc::clone(&shared)), Working { shared, connection, outbox, time_limit })
     }
 
-    /// True while commands of the player are here.
+    /// True while commands of the player are here, or would only come here again.
     pub(super) fn has(&self, player: &PlayerId) -> bool {
-        self.0.waiting().players.contains_key(player)
+        let waiting = self.0.waiting();
+        waiting.players.contains_key(player)
+            || waiting.staying.get(player).is_some_and(|until| Instant::now() < *until)
     }
 
     /// Takes a player's commands.
@@ -122,6 +131,18 @@ impl Shared {
                 }
             }
             arrived.await;
+        }
+    }
+
+    /// These players' wallets were found locked.
+    fn stay(&self, locked: &[PlayerId]) {
+        let now = Instant::now();
+        let mut waiting = self.waiting();
+        waiting.staying.retain(|_, until| now < *until);
+        for player in locked {
+            if waiting.staying.len() < STAYING_MAX {
+                waiting.staying.insert(player.clone(), now + STAY);
+            }
         }
     }
 
@@ -188,6 +209,7 @@ impl Working {
             Ok(locked) => locked,
             Err(error) => return self.after(error, groups),
         };
+        self.shared.stay(&locked);
         let (mut back, free): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(|group| locked.contains(&group.player));
         // Together while that goes well, and then one by one: here nobody waits behind them.
@@ -248,6 +270,7 @@ impl Working {
                     group.fail(ExecuteError::Busy);
                 }
                 Outcome::Again(group) | Outcome::Repeat(group) => back.push(group),
+                Outcome::NoWallet(group) => group.fail(ExecuteError::PlayerUnknown),
                 Outcome::Broken(group) => unreadable(group),
             }
         }

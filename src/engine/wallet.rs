@@ -18,6 +18,7 @@ use super::ExecuteError;
 use super::claims::Claims;
 use super::job::{Job, Seen, receipt_by};
 use super::lanes::Engine;
+use super::publisher::put_right;
 use crate::cache::{Cache, CachedBalance};
 use crate::core::policy::SessionRule;
 use crate::core::{
@@ -147,12 +148,7 @@ impl Wallet {
     ) -> Result<PlayerView, WalletError> {
         let found = players::behind_token(&self.pool, token).await?;
         let (session, wallet) = found.ok_or(WalletError::Refused(Reason::SessionUnknown))?;
-        if session.provider != *provider {
-            return Err(WalletError::Refused(Reason::SessionMismatch));
-        }
-        if session.expires_at <= Utc::now() {
-            return Err(WalletError::Refused(Reason::SessionExpired));
-        }
+        refuse_session(&session, provider)?;
         refuse_inactive(wallet.status)?;
         if let Some(game) = game
             && games::state(&self.pool, provider, game).await? == GameState::Disabled
@@ -203,18 +199,14 @@ impl Wallet {
                 status: cached.status,
             });
         }
-        let wallet = players::find(&self.pool, player)
-            .await?
-            .ok_or(WalletError::Refused(Reason::PlayerUnknown))?;
-        let view = PlayerView::from(wallet);
-        let fresh = CachedBalance {
-            currency: view.currency.clone(),
-            balance: view.balance,
-            version: view.version,
-            status: view.status,
-        };
-        self.cache.fill(player, &fresh).await;
-        Ok(view)
+        let unknown = WalletError::Refused(Reason::PlayerUnknown);
+        let mut wallet = players::find(&self.pool, player).await?.ok_or(unknown)?;
+        if let Some(ahead) = self.cache.fill(player, &CachedBalance::from(&wallet)).await {
+            // The wallet was read before that was seen, and may be the older of the two.
+            let mut wallets = put_right(&self.cache, &self.pool, &[ahead]).await?;
+            wallet = wallets.remove(player).ok_or(unknown)?;
+        }
+        Ok(wallet.into())
     }
 
     async fn look_up_with_session(
@@ -245,7 +237,7 @@ fn refuse_session(session: &SessionFact, provider: &ProviderId) -> Result<(), Wa
     if session.provider != *provider {
         return Err(WalletError::Refused(Reason::SessionMismatch));
     }
-    if session.expires_at <= Utc::now() {
+    if !session.live {
         return Err(WalletError::Refused(Reason::SessionExpired));
     }
     Ok(())

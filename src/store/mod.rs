@@ -12,10 +12,12 @@ pub mod directory;
 pub mod hosts;
 pub mod jobs;
 pub mod ledger;
+mod migrate;
 pub mod money;
 mod rows;
 
 pub use connect::{DatabaseConfig, MIGRATOR, ask, begin_transaction, connect_office, connect_pool};
+pub use migrate::SchemaError;
 pub use sqlx::PgPool;
 
 /// Why a look-up came to nothing.

@@ -58,6 +58,7 @@ pub(crate) struct StoredRow {
     pub detail: Option<String>,
     pub occurred_at: Option<chrono::DateTime<chrono::Utc>>,
     pub created_at: chrono::DateTime<chrono::Utc>,
+    pub parked_at: Option<chrono::DateTime<chrono::Utc>>,
     pub round_credits: Option<i64>,
 }
 
@@ -94,6 +95,8 @@ impl StoredRow {
             detail: self.detail.map(String::into_boxed_str),
             occurred_at: self.occurred_at,
             created_at: self.created_at,
+            parked_at: self.parked_at,
+            parked_command: None,
         })
     }
 }

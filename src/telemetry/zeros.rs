@@ -5,6 +5,7 @@ use metrics::{counter, gauge, histogram};
 
 use crate::app::App;
 use crate::core::Reason;
+use crate::free_rounds;
 use crate::jobs::Job;
 use crate::jobs::reconcile::Kind;
 use crate::providers::Failure;
@@ -67,10 +68,11 @@ fn movements(provider: &str) {
     }
     let parked = [Reason::DebitUnknown, Reason::WalletClosed];
     let flags = Reason::ALL.iter().copied().filter(|reason| reason.is_flag());
-    for reason in flags.chain(parked).chain([Reason::DebitReversed]) {
+    let flagged = flags.chain(parked).chain([Reason::DebitReversed]).map(Reason::as_str);
+    for reason in flagged.chain(free_rounds::REASONS) {
         counter!(
             "wallet_flagged_total",
-            "provider" => provider.to_owned(), "reason" => reason.as_str(),
+            "provider" => provider.to_owned(), "reason" => reason,
         )
         .increment(0);
     }
@@ -92,7 +94,7 @@ fn jobs() {
     for result in ["waiting", "dead", "unanswered"] {
         counter!("wallet_reapplied_total", "result" => result).increment(0);
     }
-    for what in ["session", "report", "claim_abandoned", "claim_immortal"] {
+    for what in ["session", "report", "claim"] {
         counter!("wallet_cleaned_total", "what" => what).increment(0);
     }
 }

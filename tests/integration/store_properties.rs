@@ -51,6 +51,14 @@ impl Store {
         engine.execute(Arc::new(attempt), several || number.is_multiple_of(3), deadline).await
     }
 
+    /// What is parked has been so for longer: the database's clock cannot be set.
+    async fn let_hours_pass(&self, hours: i64) {
+        let sql = "UPDATE trx_log SET parked_at = parked_at - make_interval(hours => $1)
+                   WHERE outcome = 'parked'";
+        let hours = i32::try_from(hours).expect("few");
+        sqlx::query(sql).bind(hours).execute(&self.database.pool).await.expect("updated");
+    }
+
     async fn balance(&self, player: &str) -> i64 {
         let sql = "SELECT balance_micros FROM wallet WHERE player_id = $1";
         let found = sqlx::query_scalar(sql).bind(player).fetch_one(&self.database.pool).await;
@@ -93,8 +101,11 @@ fn one_after_the_other_every_command_gets_the_answer_that_the_rules_give() {
         runtime.block_on(async {
             store.bank.open(player, "40").await;
             for (number, spec) in script.iter().enumerate() {
-                let second = i64::try_from(number).expect("few") * pace;
-                let arrival = attempt(&spec.own_command(player, &policy), second);
+                let hour = i64::try_from(number).expect("few") * pace;
+                if number > 0 {
+                    store.let_hours_pass(pace).await;
+                }
+                let arrival = attempt(&spec.own_command(player, &policy), hour);
                 let expected = model.execute(&arrival);
                 let receipt = store.execute(number, arrival).await.expect("a receipt");
                 assert_eq!(receipt.outcomes, expected.outcomes, "command {number}: {spec:?}");
@@ -113,6 +124,7 @@ fn at_once_over_two_nodes_every_key_takes_effect_once_and_keeps_its_id() {
             let mut ids: HashMap<TxId, Outcome> = HashMap::new();
             // Later ones come after the grace of what was parked.
             for (turn, some) in (0..).zip(script.chunks(12)) {
+                store.let_hours_pass(6).await;
                 let commands: Vec<Command> =
                     some.iter().map(|spec| spec.own_command(player, &policy)).collect();
                 let arrivals = commands

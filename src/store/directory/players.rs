@@ -1,6 +1,7 @@
 //! Wallets as a whole: opening one and looking at it. Money moves in the engine alone.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
 use sqlx::PgPool;
 
 use crate::core::{Amount, Currency, PlayerId, ProviderId, SessionFact, TokenHash, WalletState};
@@ -63,6 +64,38 @@ pub async fn find(pool: &PgPool, player: &PlayerId) -> Result<Option<WalletState
     .transpose()
 }
 
+/// The wallets of these players, in one snapshot.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn find_all(
+    pool: &PgPool,
+    players: &[&PlayerId],
+) -> Result<HashMap<PlayerId, WalletState>, LookupError> {
+    let ids: Vec<&str> = players.iter().map(|player| player.as_str()).collect();
+    let rows = sqlx::query!(
+        "SELECT player_id, currency, balance_micros, version, status, bet_limit_micros
+         FROM wallet WHERE player_id = ANY($1::text[])",
+        &ids as &[&str],
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let wallet = wallet_state(
+                PlayerId::parse(&row.player_id)
+                    .map_err(|_| LookupError::Unreadable("wallet.player_id"))?,
+                &row.currency,
+                row.balance_micros,
+                row.version,
+                &row.status,
+                row.bet_limit_micros,
+            )?;
+            Ok((wallet.player.clone(), wallet))
+        })
+        .collect()
+}
+
 /// Sets or lifts the player's own limit on a single stake. False for an unknown player.
 ///
 /// # Errors
@@ -91,10 +124,10 @@ pub async fn behind_token(
     token: &TokenHash,
 ) -> Result<Option<(SessionFact, WalletState)>, LookupError> {
     let row = sqlx::query!(
-        "SELECT s.player_id, s.provider, s.expires_at,
+        r#"SELECT s.player_id, s.provider, s.expires_at > now() AS "live!",
                 w.currency, w.balance_micros, w.version, w.status, w.bet_limit_micros
          FROM session s JOIN wallet w ON w.player_id = s.player_id
-         WHERE s.token_hash = $1",
+         WHERE s.token_hash = $1"#,
         token.as_bytes().as_slice(),
     )
     .fetch_optional(pool)
@@ -102,7 +135,7 @@ pub async fn behind_token(
     let Some(row) = row else { return Ok(None) };
     let player = PlayerId::parse(&row.player_id)
         .map_err(|_| LookupError::Unreadable("session.player_id"))?;
-    let session = session_fact(player.clone(), &row.provider, row.expires_at)?;
+    let session = session_fact(player.clone(), &row.provider, row.live)?;
     let wallet = wallet_state(
         player,
         &row.currency,
@@ -114,12 +147,8 @@ pub async fn behind_token(
     Ok(Some((session, wallet)))
 }
 
-fn session_fact(
-    player: PlayerId,
-    provider: &str,
-    expires_at: DateTime<Utc>,
-) -> Result<SessionFact, LookupError> {
+fn session_fact(player: PlayerId, provider: &str, live: bool) -> Result<SessionFact, LookupError> {
     let provider =
         ProviderId::parse(provider).map_err(|_| LookupError::Unreadable("session.provider"))?;
-    Ok(SessionFact { player, provider, expires_at })
+    Ok(SessionFact { player, provider, live })
 }

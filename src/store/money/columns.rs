@@ -37,6 +37,7 @@ pub(super) struct Rows<'a> {
     pub(super) details: Vec<Option<&'a str>>,
     pub(super) occurred: Vec<Option<DateTime<Utc>>>,
     pub(super) created: Vec<DateTime<Utc>>,
+    pub(super) parked_commands: Vec<Option<&'a str>>,
 }
 
 impl<'a> Rows<'a> {
@@ -45,10 +46,17 @@ impl<'a> Rows<'a> {
         for (who, change) in (0..).zip(changes) {
             // Rows without a wallet wait for nobody's.
             let who = if matches!(change.basis, Basis::NoWallet) { -1 - who } else { who };
+            let first = rows.len();
             for decision in change.decisions {
-                let new = decision.inserts.iter().map(|row| (who, change.end(), false, row));
-                let known = decision.promotions.iter().map(|row| (who, change.end(), true, row));
-                rows.extend(new.chain(known));
+                rows.extend(decision.inserts.iter().map(|row| (who, change.end(), false, row)));
+                for row in &decision.promotions {
+                    // What was parked by this very batch is written as it is in the end.
+                    let own = rows.iter_mut().skip(first).find(|(.., own)| own.key == row.key);
+                    match own {
+                        Some((.., own)) => *own = row,
+                        None => rows.push((who, change.end(), true, row)),
+                    }
+                }
             }
         }
         rows.sort_by(|(.., a), (.., b)| a.key.cmp(&b.key));
@@ -83,6 +91,7 @@ impl<'a> Rows<'a> {
         self.details.push(row.detail.as_deref());
         self.occurred.push(row.occurred_at);
         self.created.push(row.created_at);
+        self.parked_commands.push(row.parked_command.as_deref());
     }
 }
 

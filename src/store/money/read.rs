@@ -4,7 +4,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::core::{
@@ -74,7 +73,7 @@ async fn standing(
                w.balance_micros AS "balance_micros!", w.version AS "version!",
                w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
                s.player_id AS "session_player?", s.provider AS "session_provider?",
-               s.expires_at AS "expires_at?", g.enabled AS "enabled?",
+               s.expires_at > now() AS "live?", now() AS "now!", g.enabled AS "enabled?",
                r.debits AS "debits!", r.cancelled AS "cancelled!", r.credits AS "credits!",
                r.seen AS "seen!"
         FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[])
@@ -130,9 +129,9 @@ async fn standing(
             &row.status,
             row.bet_limit_micros,
         );
-        let session = match (row.session_player, row.session_provider, row.expires_at) {
-            (Some(player), Some(provider), Some(expires_at)) => {
-                session_fact(&player, &provider, expires_at).map(Some)
+        let session = match (row.session_player, row.session_provider, row.live) {
+            (Some(player), Some(provider), Some(live)) => {
+                session_fact(&player, &provider, live).map(Some)
             }
             _ => Ok(None),
         };
@@ -142,7 +141,7 @@ async fn standing(
         };
         let game = if row.enabled == Some(false) { GameState::Disabled } else { GameState::Open };
         if let Some(slot) = facts.standings.get_mut(place) {
-            *slot = Standing { session, game };
+            *slot = Standing { session, game, now: row.now };
         }
         if let Some(round) = judged_round(attempt) {
             let seen =
@@ -158,15 +157,11 @@ async fn standing(
     Ok(facts)
 }
 
-fn session_fact(
-    player: &str,
-    provider: &str,
-    expires_at: DateTime<Utc>,
-) -> Result<SessionFact, LookupError> {
+fn session_fact(player: &str, provider: &str, live: bool) -> Result<SessionFact, LookupError> {
     Ok(SessionFact {
         player: stored(PlayerId::parse(player), "session.player_id")?,
         provider: stored(ProviderId::parse(provider), "session.provider")?,
-        expires_at,
+        live,
     })
 }
 
@@ -209,7 +204,7 @@ async fn prior_rows(
                t.shortfall_micros AS "shortfall_micros!", t.balance_after_micros,
                t.wallet_version, t.reverses, t.round_id, t.game_id,
                t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
-               t.created_at AS "created_at!",
+               t.created_at AS "created_at!", t.parked_at,
                CASE WHEN k.is_target AND t.kind = 'debit' THEN (
                    -- Minus one: none among so many, and there are more.
                    SELECT CASE WHEN count(*) >= $5 AND count(*) FILTER (WHERE c.paid) = 0
@@ -229,7 +224,7 @@ async fn prior_rows(
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
-               t.fingerprint, t.detail, t.occurred_at, t.created_at, NULL
+               t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at, NULL
         FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
         CROSS JOIN LATERAL (
             SELECT t.* FROM trx_log t

@@ -42,7 +42,7 @@ pub async fn find(
                t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
-               t.fingerprint, t.detail, t.occurred_at, t.created_at,
+               t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
                EXISTS (
                    SELECT FROM trx_log x
                    WHERE x.provider = t.provider AND x.player_id = t.player_id
@@ -107,6 +107,7 @@ pub async fn find(
             detail: row.detail,
             occurred_at: row.occurred_at,
             created_at: row.created_at,
+            parked_at: row.parked_at,
             round_credits: None,
         };
         // What this version cannot read is as if it had not been found: the lane sees to it.

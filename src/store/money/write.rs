@@ -164,13 +164,14 @@ pub async fn batch(
                 provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                 requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                 wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
-                created_at)
+                created_at, parked_at, parked_command)
             SELECT r.provider, r.tx_id, r.player_id, r.transaction_id, r.kind, r.category,
                    r.outcome, r.reason, r.requested, r.amount, r.shortfall,
                    (SELECT balances FROM ends)[e.at] - r.balance_back,
                    (SELECT versions FROM ends)[e.at] - r.version_back,
                    r.reverses, r.round_id, r.game_id, r.fingerprint, r.detail, r.occurred_at,
-                   r.created_at
+                   r.created_at, CASE WHEN r.outcome = 'parked' THEN now() END,
+                   r.parked_command
             FROM (SELECT unnest($1::int[]) AS who, unnest($2::text[]) AS provider,
                          unnest($3::text[]) AS tx_id, unnest($4::bool[]) AS promotes,
                          unnest($5::text[]) AS player_id, unnest($6::uuid[]) AS transaction_id,
@@ -183,7 +184,8 @@ pub async fn batch(
                          unnest($17::text[]) AS round_id, unnest($18::text[]) AS game_id,
                          unnest($19::bigint[]) AS fingerprint, unnest($20::text[]) AS detail,
                          unnest($21::timestamptz[]) AS occurred_at,
-                         unnest($22::timestamptz[]) AS created_at
+                         unnest($22::timestamptz[]) AS created_at,
+                         unnest($47::text[]) AS parked_command
                   LIMIT $43) r
             CROSS JOIN LATERAL (
                 SELECT array_position((SELECT whos FROM ends), r.who) AS at OFFSET 0) e
@@ -194,7 +196,8 @@ pub async fn batch(
                 amount_micros = p.amount, shortfall_micros = p.shortfall,
                 balance_after_micros = (SELECT balances FROM ends)[p.at] - p.balance_back,
                 wallet_version = (SELECT versions FROM ends)[p.at] - p.version_back,
-                category = p.category, round_id = p.round_id, game_id = p.game_id
+                category = p.category, round_id = p.round_id, game_id = p.game_id,
+                parked_command = NULL
             -- Found one by one: no other way to these rows is as sure to be the short one.
             FROM (SELECT q.*, array_position((SELECT whos FROM ends), q.who) AS at, (
                       SELECT CASE WHEN x.outcome = 'parked' AND x.player_id = q.player_id
@@ -289,6 +292,7 @@ pub async fn batch(
         &keys.whos as &[i32],
         &keys.providers as &[&str],
         &keys.tx_ids as &[&str],
+        &rows.parked_commands as &[Option<&str>],
     )
     .fetch_all(connection)
     .await?;

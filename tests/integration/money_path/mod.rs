@@ -1,6 +1,8 @@
 //! The one statement that moves money, and the way to it: what it proves, what it leaves out, whom
 //! it waits for, and how it is planned.
 
+mod answers;
+mod late;
 mod plan;
 mod proof;
 mod races;

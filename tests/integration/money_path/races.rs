@@ -57,6 +57,7 @@ struct Stage {
 }
 
 /// What one session commits while the other one waits.
+#[expect(clippy::large_enum_variant, reason = "there are two of them in a test")]
 enum Meanwhile {
     /// A movement.
     Does(Attempt),
