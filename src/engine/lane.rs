@@ -60,7 +60,7 @@ impl EngineConfig {
 
     /// The longest that a batch waits for a row that somebody else has locked.
     pub(super) fn lock_timeout(&self) -> Duration {
-        (self.batch_timeout / 6).min(Duration::from_millis(250))
+        (self.batch_timeout / 6).min(Duration::from_millis(100))
     }
 }
 

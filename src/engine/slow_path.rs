@@ -25,11 +25,11 @@ const COMMANDS_MAX: usize = 4096;
 /// The most players that are tried together.
 const TOGETHER: usize = 64;
 /// Between two looks at locked wallets.
-const PAUSE: Duration = Duration::from_millis(10);
-/// After what took long, the database has at least twice as long for others.
+const PAUSE: Duration = Duration::from_millis(20);
+/// After what took long, the database has five times as long for others.
 const LONG: Duration = Duration::from_millis(20);
 /// The longest such rest.
-const REST_MAX: Duration = Duration::from_secs(1);
+const REST_MAX: Duration = Duration::from_secs(2);
 /// A player whose wallet was found locked stays here for so long, also with no command: the next
 /// one would only find out again, with a whole batch.
 const STAY: Duration = Duration::from_secs(2);
@@ -192,7 +192,7 @@ impl Working {
             let any = !back.is_empty();
             self.shared.end_round(in_hand, back);
             if took > LONG {
-                sleep((took * 2).min(REST_MAX)).await;
+                sleep((took * 5).min(REST_MAX)).await;
             } else if any {
                 sleep(PAUSE).await;
             }
