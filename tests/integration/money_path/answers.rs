@@ -145,7 +145,7 @@ async fn over_grpc_a_win_that_overtakes_the_next_bet_is_not_refused_for_good_by_
         let of = |movement| {
             let mut command = grpc::command("ann", vec![movement]);
             command.round_id = word.to_owned();
-            grpc::by(command, policy.clone())
+            grpc::by(command, policy)
         };
         let id = |what: &str| format!("{what}-{word}");
         grpc::Executed::cents(&grpc::execute(&mut client, of(grpc::debit(&id("b1"), 100))).await);
