@@ -19,7 +19,12 @@ for i = 1, #KEYS do
     end
     newer[i] = {there, redis.call('PEXPIRETIME', KEYS[i])}
   else
+    -- Also the same text again, or within one millisecond, is told from what was seen before it.
+    local before = redis.call('PEXPIRETIME', KEYS[i])
     redis.call('SET', KEYS[i], ARGV[2 * i + 1], 'PX', ARGV[1])
+    if redis.call('PEXPIRETIME', KEYS[i]) <= before then
+      redis.call('PEXPIREAT', KEYS[i], before + 1)
+    end
     newer[i] = false
   end
 end

@@ -215,11 +215,10 @@ fn assert_not_older(redis: &RedisServer, database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn races_leave_nothing_older_than_was_told_and_what_failovers_leave_is_put_right() {
+async fn no_race_of_commits_look_ups_and_failovers_leaves_less_than_was_told() {
     let redis = RedisServer::start();
     let database = Arc::new(Database::default());
-    let first_failover = Instant::now() + Duration::from_millis(1_500);
-    let end = first_failover + Duration::from_millis(1_500);
+    let end = Instant::now() + Duration::from_secs(3);
     let mut tasks = JoinSet::new();
     for node in 0..6 {
         let (cache, database) = (cache(redis.url()).await, Arc::clone(&database));
@@ -235,16 +234,12 @@ async fn races_leave_nothing_older_than_was_told_and_what_failovers_leave_is_put
     }
     let mut looks = 0;
     while Instant::now() < end {
-        if Instant::now() < first_failover {
-            assert_not_older(&redis, &database);
-        } else {
-            looks += 1;
-            if looks % 40 == 0 {
-                // No database fails over within a millisecond.
-                sleep(Duration::from_millis(2)).await;
-                database.fail_over();
-            }
-            sleep(Duration::from_micros(100)).await;
+        assert_not_older(&redis, &database);
+        looks += 1;
+        if looks % 40 == 0 {
+            // No database fails over within a millisecond.
+            sleep(Duration::from_millis(2)).await;
+            database.fail_over();
         }
         tokio::task::yield_now().await;
     }
@@ -252,7 +247,7 @@ async fn races_leave_nothing_older_than_was_told_and_what_failovers_leave_is_put
         ended.unwrap();
     }
     let state = database.now();
-    assert!(state.committed > 10 && state.failovers > 0, "hardly anything happened");
+    assert!(state.committed > 100 && state.failovers > 10, "hardly anything happened");
     // Whatever is left there, the next look at the balance puts right.
     let cache = cache(redis.url()).await;
     look_up(&cache, &database).await;
