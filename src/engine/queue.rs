@@ -9,6 +9,9 @@ use tokio::sync::Notify;
 use super::job::Job;
 use crate::core::ProviderId;
 
+/// So many movements a provider may always have in a batch, whoever else is in it.
+const BESIDE_OTHERS: usize = 64;
+
 /// The waiting commands of one lane.
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
@@ -117,8 +120,10 @@ impl Queue {
 
 impl Waiting {
     /// Each time from the provider that has got the fewest movements in so far; always at least
-    /// one command.
+    /// one command. Beside others nobody makes a batch much longer than they do, who wait for its
+    /// end.
     fn take(&mut self, room: Room) -> Vec<Job> {
+        let most = self.of_one_provider();
         let mut taken = Vec::with_capacity(self.count.min(room.commands));
         let mut movements = 0;
         for line in &mut self.providers {
@@ -128,7 +133,7 @@ impl Waiting {
             let next = self
                 .providers
                 .iter_mut()
-                .filter(|line| !line.jobs.is_empty())
+                .filter(|line| !line.jobs.is_empty() && line.taken < most)
                 .min_by_key(|line| line.taken);
             let Some(line) = next else { break };
             let size = line.jobs.front().map_or(0, |job| job.attempt.command.movements.len());
@@ -145,5 +150,15 @@ impl Waiting {
         let several = usize::from(self.providers.len() > 1);
         self.providers.rotate_left(several);
         taken
+    }
+
+    /// The most movements of one provider in the next batch.
+    fn of_one_provider(&self) -> usize {
+        let waiting = self.providers.iter().filter(|line| !line.jobs.is_empty());
+        let largest = waiting.clone().map(|line| line.jobs.len()).max().unwrap_or_default();
+        match waiting.count() {
+            0 | 1 => usize::MAX,
+            _ => BESIDE_OTHERS.max(2 * (self.count - largest)),
+        }
     }
 }
