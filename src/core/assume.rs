@@ -83,7 +83,7 @@ pub fn assume(attempts: &[&Attempt]) -> Option<Assumed> {
     let currency = named_currency(attempts)?;
     let player = &attempts.first()?.command.player;
     let start = usual_wallet(player, currency.as_ref())?;
-    let assumed = fold(start, currency, attempts)?;
+    let assumed = fold(start, currency, None, attempts)?;
     let all = assumed.decisions.iter().zip(attempts);
     all.into_iter().all(|(decision, attempt)| is_the_usual(decision, attempt)).then_some(assumed)
 }
@@ -91,13 +91,38 @@ pub fn assume(attempts: &[&Attempt]) -> Option<Assumed> {
 /// As [`assume`], but on a wallet that is known. Here a command may be refused, too, if the
 /// refusal is remembered; the rest is still assumed.
 pub fn assume_on(wallet: &WalletState, attempts: &[&Attempt]) -> Option<Assumed> {
-    let assumed = fold(wallet.clone(), None, attempts)?;
+    let assumed = fold(wallet.clone(), None, None, attempts)?;
     let written =
         |decision: &Decision| !decision.inserts.is_empty() && decision.promotions.is_empty();
     assumed.decisions.iter().all(written).then_some(assumed)
 }
 
-fn fold(start: WalletState, currency: Option<Currency>, attempts: &[&Attempt]) -> Option<Assumed> {
+/// As [`assume_on`], for a lone command of which it is known, too, what stands beside the wallet.
+/// `None` where it would not be refused: what was found may hold no longer.
+pub fn refuse_on(
+    wallet: &WalletState,
+    standing: &Standing,
+    attempts: &[&Attempt],
+) -> Option<Assumed> {
+    let [attempt] = attempts else { return None };
+    let mut assumed = fold(wallet.clone(), None, Some(standing), &[attempt])?;
+    // The keys are still to be proven, where something is written.
+    for conditions in &mut assumed.conditions {
+        (conditions.token, conditions.game) = (None, None);
+    }
+    let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused { .. });
+    let all = |decision: &Decision| {
+        decision.promotions.is_empty() && decision.outcomes.iter().all(refused)
+    };
+    assumed.decisions.iter().all(all).then_some(assumed)
+}
+
+fn fold(
+    start: WalletState,
+    currency: Option<Currency>,
+    standing: Option<&Standing>,
+    attempts: &[&Attempt],
+) -> Option<Assumed> {
     let mut history = History::default();
     let mut assumed = Assumed {
         bounds: Bounds {
@@ -113,7 +138,9 @@ fn fold(start: WalletState, currency: Option<Currency>, attempts: &[&Attempt]) -
     for attempt in attempts {
         let conditions = conditions_of(attempt, &mut history)?;
         let now = assumed.decisions.last().map_or(&assumed.start, |before| &before.wallet);
-        let decision = decide(now, &usual_standing(attempt), &history, attempt);
+        let usual = || usual_standing(attempt);
+        let standing = standing.cloned().unwrap_or_else(usual);
+        let decision = decide(now, &standing, &history, attempt);
         if attempts.len() > 1 {
             for row in &decision.inserts {
                 history.append(row.clone());

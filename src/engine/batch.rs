@@ -11,12 +11,13 @@ use super::ExecuteError;
 use super::job::{Job, Settled};
 use crate::core::{
     Assumed, Attempt, Decision, Key, PlayerId, Standing, WalletState, assume, assume_on, decide,
-    park_without_wallet,
+    park_without_wallet, refuse_on,
 };
 use crate::store::LookupError;
 use crate::store::money::WriteError;
 use crate::store::money::read::{self, Facts};
-use crate::store::money::write::{self, Basis, Change, Moved, Written};
+use crate::store::money::write::{self, Basis, Change};
+use crate::store::money::written::{Moved, Written};
 use crate::telemetry::trail::Traced;
 
 /// The commands of one player that are decided together, in the order of their arrival.
@@ -34,6 +35,8 @@ pub(super) enum Known {
     Nothing,
     /// The wallet, as a statement has found it; all else was as usual.
     Wallet(WalletState),
+    /// The wallet and what stands beside it for a lone stake, as a statement has found them.
+    Standing(Box<(WalletState, Standing)>),
     /// That it does not do: what was before has to be read.
     Unusual,
 }
@@ -133,6 +136,10 @@ impl Group {
         let decisions = match &self.known {
             Known::Nothing => assume(&attempts).map(Decisions::Usual),
             Known::Wallet(wallet) => assume_on(wallet, &attempts).map(Decisions::Wallet),
+            Known::Standing(found) => {
+                let (wallet, standing) = &**found;
+                refuse_on(wallet, standing, &attempts).map(Decisions::Wallet)
+            }
             Known::Unusual => None,
         };
         match decisions {
@@ -205,6 +212,11 @@ impl Decided {
         self.decisions().iter().any(writes)
     }
 
+    /// True for a refusal that is not remembered, on what a statement has found.
+    fn is_answered(&self) -> bool {
+        matches!(self.decisions, Decisions::Wallet(_)) && !self.writes()
+    }
+
     /// What is to be written.
     pub(super) fn change(&self) -> Change<'_> {
         let (start, basis) = match &self.decisions {
@@ -221,7 +233,10 @@ impl Decided {
         match written {
             Written::Moved(moved) => Outcome::Settled(self.settled_at(&moved)),
             Written::KeyTaken => Outcome::Repeat(self.with(Known::Unusual)),
-            Written::NotAsAssumed | Written::NoWallet => Outcome::Again(self.with(Known::Unusual)),
+            Written::Round | Written::NoWallet => Outcome::Again(self.with(Known::Unusual)),
+            Written::Standing(wallet, standing) => {
+                Outcome::Again(self.with(Known::Standing(Box::new((wallet, standing)))))
+            }
             Written::Wallet(wallet) => Outcome::Again(self.left_out(wallet)),
             Written::Parked => Outcome::NoWallet(self.group),
             Written::Unreadable => Outcome::Broken(self.group),
@@ -319,19 +334,20 @@ impl Batch {
             return;
         }
         match group.assume() {
+            Ok(decided) if decided.is_answered() => self.known.push(decided),
             Ok(decided) => self.decided.push(decided),
             Err(group) => self.unusual.push(group),
         }
     }
 
-    /// Reads and decides what has to be read for; of long rounds as many rows as `window` says.
+    /// Reads and decides what has to be read for; of a round no more rows than `window` says.
     ///
     /// # Errors
     /// [`LookupError`]; the batch is as it was.
     pub(super) async fn read(
         &mut self,
         connection: &mut PgConnection,
-        window: i64,
+        window: Option<i64>,
     ) -> Result<(), LookupError> {
         if self.unusual.is_empty() {
             return Ok(());
@@ -392,6 +408,7 @@ impl Batch {
             return;
         }
         match group.assume() {
+            Ok(decided) if decided.is_answered() => self.known.push(decided),
             Ok(decided) => self.decided.push(decided),
             Err(group) => self.set_aside.push((group, Why::Torn)),
         }

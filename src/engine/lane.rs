@@ -19,7 +19,7 @@ use super::slow_path::SlowPath;
 use crate::core::PlayerId;
 use crate::fault_point::{self, Moment};
 use crate::store::money::connection::Connection;
-use crate::store::money::write::Written;
+use crate::store::money::written::Written;
 use crate::store::money::{WriteError, culprits};
 use crate::telemetry::trail::{self, Leg, What};
 
@@ -231,7 +231,7 @@ impl Lane {
             return Ok(Vec::new());
         }
         let connection = self.connection.get().await?;
-        batch.read(connection, ROUND_WINDOW).await?;
+        batch.read(connection, Some(ROUND_WINDOW)).await?;
         fault_point::reached(Moment::Claimed);
         let started = Instant::now();
         let written = batch.write(connection).await;

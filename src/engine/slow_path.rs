@@ -17,7 +17,7 @@ use super::job::{Outbox, Settled};
 use super::lane::unreadable;
 use crate::core::PlayerId;
 use crate::store::money::connection::Connection;
-use crate::store::money::write::Written;
+use crate::store::money::written::Written;
 use crate::store::money::{WriteError, culprits};
 
 /// The most commands that are here.
@@ -246,7 +246,7 @@ impl Working {
                 return Ok(Vec::new());
             }
             let connection = self.connection.get().await?;
-            batch.read(connection, i64::MAX).await?;
+            batch.read(connection, None).await?;
             batch.write(connection).await
         });
         match tried.await.unwrap_or_else(|_| Err(too_late())) {

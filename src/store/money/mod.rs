@@ -7,5 +7,6 @@ pub mod error;
 pub mod read;
 pub mod repeats;
 pub mod write;
+pub mod written;
 
 pub use error::WriteError;

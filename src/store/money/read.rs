@@ -25,7 +25,7 @@ pub struct Facts {
     /// Players of whom a row was decided after their wallet had been read. Whoever answers from
     /// both shows a balance from before the row.
     pub torn: HashSet<PlayerId>,
-    /// Players with a round too long to be judged by as many of its rows as were looked at.
+    /// Players with a round that as many of its rows as were looked at do not tell enough about.
     pub undetermined: HashSet<PlayerId>,
     /// Players of whom something is stored that this version does not know.
     pub unreadable: HashSet<PlayerId>,
@@ -33,14 +33,14 @@ pub struct Facts {
 
 /// Reads everything that the attempts are judged by: one round trip for wallets, sessions, games
 /// and rounds, one for prior rows. Of a round, and of the round of a target, at most `window` rows
-/// are looked at.
+/// are looked at, and all that it takes where there is none.
 ///
 /// # Errors
 /// [`LookupError`].
 pub async fn facts(
     connection: &mut PgConnection,
     attempts: &[&Attempt],
-    window: i64,
+    window: Option<i64>,
 ) -> Result<Facts, LookupError> {
     let mut facts = standing(connection, attempts, window).await?;
     prior_rows(connection, attempts, window, &mut facts).await?;
@@ -51,7 +51,7 @@ pub async fn facts(
 async fn standing(
     connection: &mut PgConnection,
     attempts: &[&Attempt],
-    window: i64,
+    window: Option<i64>,
 ) -> Result<Facts, LookupError> {
     let mut players: Vec<&str> = Vec::with_capacity(attempts.len());
     let mut tokens: Vec<Option<&[u8]>> = Vec::with_capacity(attempts.len());
@@ -67,6 +67,8 @@ async fn standing(
         games.push(command.game.as_ref().filter(|_| has_debit).map(GameId::as_str));
         rounds.push(judged_round(attempt).map(RoundId::as_str));
     }
+    // Each reversal beside takes one stake at most from those that were found to stand.
+    let enough = 1 + reversals(attempts);
     let rows = sqlx::query!(
         r#"
         SELECT c.place AS "place!", w.currency AS "currency!",
@@ -74,8 +76,11 @@ async fn standing(
                w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
                s.player_id AS "session_player?", s.provider AS "session_provider?",
                s.expires_at > now() AS "live?", now() AS "now!", g.enabled AS "enabled?",
-               r.debits AS "debits!", r.cancelled AS "cancelled!", r.credits AS "credits!",
-               r.seen AS "seen!"
+               r.standing AS "standing!", r.staked AS "staked!", r.paid AS "paid!",
+               CASE WHEN $6::bigint IS NOT NULL AND c.round_id IS NOT NULL THEN EXISTS (
+                   SELECT FROM trx_log t
+                   WHERE t.player_id = c.player_id AND t.round_id = c.round_id OFFSET $6)
+               ELSE false END AS "more!"
         FROM unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::text[])
              WITH ORDINALITY AS c(player_id, token_hash, provider, game_id, round_id, place)
         CROSS JOIN LATERAL (
@@ -86,21 +91,35 @@ async fn standing(
             SELECT g.enabled FROM game g
             WHERE g.provider = c.provider AND g.game_id = c.game_id OFFSET 0) g ON true
         CROSS JOIN LATERAL (
-            SELECT count(*) FILTER (WHERE t.kind = 'debit' AND t.outcome = 'applied'
-                       OR t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone') AS debits,
-                   count(*) FILTER (WHERE t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone'
-                       OR t.kind = 'debit' AND t.outcome = 'applied' AND EXISTS (
-                          SELECT FROM trx_log x
-                          WHERE x.provider = c.provider AND x.player_id = c.player_id
-                            AND x.reverses = t.tx_id AND x.outcome = 'applied' OFFSET 0)
-                   ) AS cancelled,
-                   count(*) FILTER (WHERE t.kind = 'credit' AND t.outcome = 'applied') AS credits,
-                   count(*) AS seen
-            FROM (SELECT CASE WHEN t.provider = c.provider THEN t.kind END AS kind,
-                         t.outcome, t.tx_id
-                  FROM trx_log t
-                  WHERE t.player_id = c.player_id AND t.round_id = c.round_id
-                  LIMIT $6) t
+            -- Each of them looks no further than it has to: a round may be long.
+            SELECT (SELECT count(*)
+                    FROM (
+                        SELECT FROM (
+                            SELECT t.provider, t.tx_id, t.kind, t.outcome FROM trx_log t
+                            WHERE t.player_id = c.player_id AND t.round_id = c.round_id
+                            LIMIT $6) t
+                        WHERE t.provider = c.provider AND t.kind = 'debit'
+                          AND t.outcome = 'applied' AND NOT EXISTS (
+                            SELECT FROM trx_log x
+                            WHERE x.provider = c.provider AND x.player_id = c.player_id
+                              AND x.reverses = t.tx_id AND x.outcome = 'applied' OFFSET 0)
+                        LIMIT $7) t) AS standing,
+                   EXISTS (
+                        SELECT FROM (
+                            SELECT t.provider, t.kind, t.outcome FROM trx_log t
+                            WHERE t.player_id = c.player_id AND t.round_id = c.round_id
+                            LIMIT $6) t
+                        WHERE t.provider = c.provider
+                          AND (t.kind = 'debit' AND t.outcome = 'applied'
+                               OR t.kind IN ('debit', 'reverse') AND t.outcome = 'tombstone')
+                        OFFSET 0) AS staked,
+                   EXISTS (
+                        SELECT FROM (
+                            SELECT t.provider, t.kind, t.outcome FROM trx_log t
+                            WHERE t.player_id = c.player_id AND t.round_id = c.round_id
+                            LIMIT $6) t
+                        WHERE t.provider = c.provider AND t.kind = 'credit'
+                          AND t.outcome = 'applied' OFFSET 0) AS paid
         ) r
         "#,
         &players as &[&str],
@@ -109,6 +128,7 @@ async fn standing(
         &games as &[Option<&str>],
         &rounds as &[Option<&str>],
         window,
+        enough,
     )
     .fetch_all(connection)
     .await?;
@@ -144,9 +164,8 @@ async fn standing(
             *slot = Standing { session, game, now: row.now };
         }
         if let Some(round) = judged_round(attempt) {
-            let seen =
-                RoundFacts { debits: row.debits, cancelled: row.cancelled, credits: row.credits };
-            if row.seen >= window && is_undetermined(command, seen) {
+            let seen = round_facts(row.standing, row.staked, row.paid);
+            if row.more && is_undetermined(command, seen, enough) {
                 facts.undetermined.insert(command.player.clone());
             }
             let (player, provider) = (command.player.clone(), command.provider.clone());
@@ -157,7 +176,12 @@ async fn standing(
     Ok(facts)
 }
 
-fn session_fact(player: &str, provider: &str, live: bool) -> Result<SessionFact, LookupError> {
+/// A session as its columns.
+pub(super) fn session_fact(
+    player: &str,
+    provider: &str,
+    live: bool,
+) -> Result<SessionFact, LookupError> {
     Ok(SessionFact {
         player: stored(PlayerId::parse(player), "session.player_id")?,
         provider: stored(ProviderId::parse(provider), "session.provider")?,
@@ -170,19 +194,34 @@ fn session_fact(player: &str, provider: &str, live: bool) -> Result<SessionFact,
 fn judged_round(attempt: &Attempt) -> Option<&RoundId> {
     let command = &attempt.command;
     let judged = command.movements.iter().any(|movement| {
-        matches!(movement.action, Action::Reverse { .. })
+        is_reversal(movement)
             || command.policy.looks_at_round() && movement.category.settles_a_round()
     });
     command.round.as_ref().filter(|_| judged)
 }
 
-/// True when more rows of the round could change what a part of them says. A stake that was found
-/// to stand is one, and so is a win that was paid, whatever else there is.
-fn is_undetermined(command: &Command, seen: RoundFacts) -> bool {
-    let reverses = |movement: &Movement| matches!(movement.action, Action::Reverse { .. });
+/// A round of which `standing` stakes stand. Where none does, one that was cancelled stands for all
+/// that were.
+fn round_facts(standing: i64, staked: bool, paid: bool) -> RoundFacts {
+    let cancelled = i64::from(staked && standing == 0);
+    RoundFacts { debits: standing + cancelled, cancelled, credits: i64::from(paid) }
+}
+
+/// True when more rows of the round could change what a part of them says: where fewer stakes were
+/// found to stand than are `enough`, and where no win was found.
+fn is_undetermined(command: &Command, seen: RoundFacts, enough: i64) -> bool {
     let settles = |movement: &Movement| movement.category.settles_a_round();
-    command.movements.iter().any(settles) && seen.debits <= seen.cancelled
-        || command.movements.iter().any(reverses) && seen.credits == 0
+    command.movements.iter().any(settles) && seen.debits - seen.cancelled < enough
+        || command.movements.iter().any(is_reversal) && seen.credits == 0
+}
+
+fn is_reversal(movement: &Movement) -> bool {
+    matches!(movement.action, Action::Reverse { .. })
+}
+
+fn reversals(attempts: &[&Attempt]) -> i64 {
+    let movements = attempts.iter().flat_map(|attempt| &attempt.command.movements);
+    i64::try_from(movements.filter(|movement| is_reversal(movement)).count()).unwrap_or(i64::MAX)
 }
 
 /// Adds the prior rows of the attempts to what is known: under their own keys, whoever's they are,
@@ -190,7 +229,7 @@ fn is_undetermined(command: &Command, seen: RoundFacts) -> bool {
 async fn prior_rows(
     connection: &mut PgConnection,
     attempts: &[&Attempt],
-    window: i64,
+    window: Option<i64>,
     facts: &mut Facts,
 ) -> Result<(), LookupError> {
     let wanted = Wanted::of(attempts);
@@ -205,16 +244,21 @@ async fn prior_rows(
                t.wallet_version, t.reverses, t.round_id, t.game_id,
                t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
                t.created_at AS "created_at!", t.parked_at,
-               CASE WHEN k.is_target AND t.kind = 'debit' THEN (
-                   -- Minus one: none among so many, and there are more.
-                   SELECT CASE WHEN count(*) >= $5 AND count(*) FILTER (WHERE c.paid) = 0
-                               THEN -1 ELSE count(*) FILTER (WHERE c.paid) END
-                   FROM (SELECT c.provider = t.provider AND c.kind = 'credit'
-                                AND c.outcome = 'applied' AS paid
-                         FROM trx_log c
-                         WHERE c.player_id = t.player_id AND c.round_id = t.round_id
-                         LIMIT $5) c
-               ) END AS round_credits
+               CASE WHEN k.is_target AND t.kind = 'debit' THEN
+                   CASE WHEN EXISTS (
+                            SELECT FROM (
+                                SELECT c.provider, c.kind, c.outcome FROM trx_log c
+                                WHERE c.player_id = t.player_id AND c.round_id = t.round_id
+                                LIMIT $5) c
+                            WHERE c.provider = t.provider AND c.kind = 'credit'
+                              AND c.outcome = 'applied' OFFSET 0) THEN 1::bigint
+                        -- None among so many, and there are more.
+                        WHEN $5::bigint IS NOT NULL AND EXISTS (
+                            SELECT FROM trx_log c
+                            WHERE c.player_id = t.player_id AND c.round_id = t.round_id
+                            OFFSET $5) THEN -1
+                        ELSE 0 END
+               END AS round_credits
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
              AS k(player_id, provider, tx_id, is_target)
         CROSS JOIN LATERAL (

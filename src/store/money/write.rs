@@ -12,11 +12,8 @@ use uuid::Uuid;
 
 use super::columns::{Circumstances, Keys, Rows, Wallets};
 use super::error::WriteError;
-use crate::core::{
-    Amount, Assumed, Currency, Decision, Micros, PlayerId, PlayerStatus, WalletState,
-};
-use crate::store::LookupError;
-use crate::store::rows::wallet_state;
+use super::written::{Found, Written, written};
+use crate::core::{Amount, Assumed, Decision, WalletState};
 
 /// The rows of a round that are looked at for a stake that stands. Where none of the first so many
 /// does, the round is read with time enough.
@@ -46,38 +43,6 @@ pub enum Basis<'a> {
     NoWallet,
 }
 
-/// What became of one player's change.
-#[derive(Clone, Debug)]
-pub enum Written {
-    /// It is committed, and the wallet stands as this says.
-    Moved(Moved),
-    /// A key that was taken for new is not.
-    KeyTaken,
-    /// A session, a game or a round is not as it was taken for granted.
-    NotAsAssumed,
-    /// The wallet is not within the bounds, or has moved on; this is how it was found.
-    Wallet(WalletState),
-    /// There is no wallet.
-    NoWallet,
-    /// There is no wallet, and the rows are parked.
-    Parked,
-    /// The wallet holds what this version does not know; the change may be written.
-    Unreadable,
-}
-
-/// A wallet after what was written.
-#[derive(Clone, Debug)]
-pub struct Moved {
-    /// What is in it.
-    pub balance: Micros,
-    /// Its version.
-    pub version: i64,
-    /// The wallet's own.
-    pub currency: Currency,
-    /// What the player may do.
-    pub status: PlayerStatus,
-}
-
 /// Writes the changes of a batch, all of those of which everything holds, in one transaction. There
 /// is one answer for each change, in order. `changes` must be in the order of the players, so that
 /// two nodes take the wallets' locks in the same order; keys are taken in one order as well, and
@@ -93,10 +58,12 @@ pub async fn batch(
     let keys = Keys::of(changes);
     let circumstances = Circumstances::of(changes);
     let rows = Rows::of(changes);
-    let found = sqlx::query!(
+    let found = sqlx::query_as!(
+        Found,
         r#"
         WITH failing AS MATERIALIZED (
-            SELECT k.who, 'key' AS what
+            SELECT k.who, 'key' AS what, NULL AS player_id, NULL AS provider,
+                   NULL::bytea AS token_hash, NULL AS game_id
             FROM (SELECT unnest($44::int[]) AS who, unnest($45::text[]) AS provider,
                          unnest($46::text[]) AS tx_id
                   LIMIT $43) k
@@ -104,7 +71,8 @@ pub async fn batch(
                 SELECT FROM trx_log t
                 WHERE t.provider = k.provider AND t.tx_id = k.tx_id OFFSET 0)
             UNION ALL
-            SELECT c.who, 'condition'
+            SELECT c.who, CASE WHEN c.round_id IS NULL THEN 'standing' ELSE 'round' END,
+                   c.player_id, c.provider, c.token_hash, c.game_id
             FROM (SELECT unnest($23::int[]) AS who, unnest($24::text[]) AS player_id,
                          unnest($25::text[]) AS provider, unnest($26::bytea[]) AS token_hash,
                          unnest($27::text[]) AS game_id, unnest($28::text[]) AS round_id
@@ -222,13 +190,25 @@ pub async fn batch(
         )
         SELECT m.who AS "who!", 'moved' AS "what!", m.balance_micros AS "balance?",
                m.version AS "version?", m.currency AS "currency?", m.status AS "status?",
-               NULL::bigint AS "bet_limit?"
+               NULL::bigint AS "bet_limit?", NULL AS "session_player?",
+               NULL AS "session_provider?", NULL::bool AS "live?", NULL::bool AS "enabled?"
         FROM moved m
         UNION ALL
-        SELECT f.who, f.what, NULL, NULL, NULL, NULL, NULL FROM failing f
+        -- Why a stake cannot be placed is told at once, with the wallet as it is.
+        SELECT f.who, f.what, w.balance_micros, w.version, w.currency, w.status,
+               w.bet_limit_micros, s.player_id, s.provider, s.expires_at > now(), g.enabled
+        FROM failing f
+        LEFT JOIN LATERAL (
+            SELECT w.* FROM wallet w
+            WHERE f.what = 'standing' AND w.player_id = f.player_id OFFSET 0) w ON true
+        LEFT JOIN LATERAL (
+            SELECT s.* FROM session s WHERE s.token_hash = f.token_hash OFFSET 0) s ON true
+        LEFT JOIN LATERAL (
+            SELECT g.enabled FROM game g
+            WHERE g.provider = f.provider AND g.game_id = f.game_id OFFSET 0) g ON true
         UNION ALL
         SELECT d.who, 'wallet', w.balance_micros, w.version, w.currency, w.status,
-               w.bet_limit_micros
+               w.bet_limit_micros, NULL, NULL, NULL, NULL
         FROM (SELECT unnest($29::int[]) AS who, unnest($30::text[]) AS player_id LIMIT $43) d
         CROSS JOIN LATERAL (
             SELECT s.* FROM wallet s WHERE s.player_id = d.player_id OFFSET 0) w
@@ -243,7 +223,7 @@ pub async fn batch(
                     FROM (SELECT unnest($1::int[]) AS who, unnest($4::bool[]) AS promotes
                           LIMIT $43) q
                     WHERE q.promotes AND q.who = ANY (ARRAY(SELECT who FROM moved)))
-            THEN 1 ELSE 0 END
+            THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL
         WHERE $42
         "#,
         &rows.whos as &[i32],
@@ -296,40 +276,12 @@ pub async fn batch(
     )
     .fetch_all(connection)
     .await?;
-    let mut written: Vec<Written> = changes.iter().map(Change::unless_found).collect();
-    for row in found {
-        let at = usize::try_from(row.who).ok();
-        let Some((slot, change)) = at.and_then(|at| written.get_mut(at).zip(changes.get(at)))
-        else {
-            continue;
-        };
-        *slot = match row.what.as_str() {
-            // Of several things that do not hold, a taken key says most.
-            "key" => Written::KeyTaken,
-            "condition" if matches!(slot, Written::KeyTaken) => Written::KeyTaken,
-            "condition" => Written::NotAsAssumed,
-            what => {
-                let wallet = Found {
-                    balance: row.balance,
-                    version: row.version,
-                    currency: row.currency,
-                    status: row.status,
-                    bet_limit: row.bet_limit,
-                };
-                match wallet.of(&change.start.player) {
-                    Ok(wallet) if what == "moved" => Written::moved(wallet),
-                    Ok(wallet) => Written::Wallet(wallet),
-                    Err(_) => Written::Unreadable,
-                }
-            }
-        };
-    }
-    Ok(written)
+    Ok(written(changes, found))
 }
 
 impl<'a> Change<'a> {
     /// What became of it where the statement says nothing.
-    const fn unless_found(&self) -> Written {
+    pub(super) const fn unless_found(&self) -> Written {
         match self.basis {
             Basis::NoWallet => Written::Parked,
             Basis::Usual(_) | Basis::Wallet(_) | Basis::Facts => Written::NoWallet,
@@ -339,32 +291,5 @@ impl<'a> Change<'a> {
     /// The wallet that the decisions end with.
     pub(super) fn end(&self) -> &'a WalletState {
         self.decisions.last().map_or(self.start, |decision| &decision.wallet)
-    }
-}
-
-impl Written {
-    fn moved(wallet: WalletState) -> Self {
-        let WalletState { balance, version, currency, status, .. } = wallet;
-        Self::Moved(Moved { balance, version, currency, status })
-    }
-}
-
-/// A wallet as its columns.
-struct Found {
-    balance: Option<i64>,
-    version: Option<i64>,
-    currency: Option<String>,
-    status: Option<String>,
-    bet_limit: Option<i64>,
-}
-
-impl Found {
-    fn of(self, player: &PlayerId) -> Result<WalletState, LookupError> {
-        let (Some(balance), Some(version), Some(currency), Some(status)) =
-            (self.balance, self.version, self.currency, self.status)
-        else {
-            return Err(LookupError::Unreadable("wallet"));
-        };
-        wallet_state(player.clone(), &currency, balance, version, &status, self.bet_limit)
     }
 }

@@ -6,13 +6,15 @@ mod late;
 mod plan;
 mod proof;
 mod races;
+mod rounds;
 
 use chrono::{DateTime, Utc};
 use seamless_wallet::core::{
     Action, Amount, Assumed, Attempt, Category, Command, Decision, Movement, PlayerId, Policy,
     RoundId, TransactionId, TxId, assume, decide,
 };
-use seamless_wallet::store::money::write::{self, Basis, Change, Written};
+use seamless_wallet::store::money::write::{self, Basis, Change};
+use seamless_wallet::store::money::written::Written;
 use seamless_wallet::store::money::{WriteError, read};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -20,7 +22,7 @@ use uuid::Uuid;
 use crate::support::model::provider;
 
 /// More rows of a round than any test here has.
-const WINDOW: i64 = 1_000;
+const WINDOW: Option<i64> = Some(1_000);
 
 /// An attempt of `ann`'s in the round `r`.
 fn attempt(tx_id: &str, action: Action, category: Category, policy: &Policy) -> Attempt {

@@ -8,9 +8,9 @@ use proptest::test_runner::{Config, TestRunner};
 use seamless_wallet::core::policy::SessionRule;
 use seamless_wallet::core::{
     Action, Attempt, Category, Command, Currency, Decision, GameId, Outcome, PlayerStatus, Policy,
-    TokenHash,
+    TokenHash, refuse_on,
 };
-use seamless_wallet::store::money::write::Written;
+use seamless_wallet::store::money::written::Written;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::runtime::Runtime;
 
@@ -190,6 +190,12 @@ async fn compare(connection: &mut PgConnection, world: &World, attempt: &Attempt
             let links = truth.decision.inserts.iter().filter_map(|row| row.link);
             let links: Vec<_> = links.map(|link| (link.version, link.balance_after)).collect();
             assert_eq!(rows, links, "{}", case());
+        }
+        Written::Standing(wallet, standing) => {
+            assert!(!all_applied(&truth.decision), "left out: {}", case());
+            if let Some(refused) = refuse_on(wallet, standing, &[attempt]) {
+                assert_eq!(refused.decisions, [truth.decision], "{}", case());
+            }
         }
         _ => {
             let ordinary = world.status == PlayerStatus::Active

@@ -9,7 +9,7 @@ use seamless_wallet::core::policy::{
 };
 use seamless_wallet::core::{Action, Attempt, Category, PlayerStatus, Policy, Reversible};
 use seamless_wallet::store::money::WriteError;
-use seamless_wallet::store::money::write::Written;
+use seamless_wallet::store::money::written::Written;
 use sqlx::postgres::PgPool;
 use sqlx::{Connection as _, PgConnection};
 
