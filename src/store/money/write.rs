@@ -43,30 +43,19 @@ pub enum Basis<'a> {
     NoWallet,
 }
 
-/// Writes the changes of a batch, all of those of which everything holds, in one transaction. There
-/// is one answer for each change, in order. `changes` must be in the order of the players, so that
-/// two nodes take the wallets' locks in the same order; keys are taken in one order as well, and
-/// only after all wallets.
-///
-/// # Errors
-/// [`WriteError`]: nothing was written or, where it is transient, nobody knows.
-pub async fn batch(
-    connection: &mut PgConnection,
-    changes: &[Change<'_>],
-) -> Result<Vec<Written>, WriteError> {
-    let wallets = Wallets::of(changes);
-    let keys = Keys::of(changes);
-    let circumstances = Circumstances::of(changes);
-    let rows = Rows::of(changes);
-    let found = sqlx::query_as!(
-        Found,
-        r#"
+/// The statement's text; where parked rows are decided, with what that takes. A batch without them,
+/// which is nearly every one, does not have the database prepare for it each time.
+macro_rules! statement {
+    ($batch:ident, $promoted:tt, $check:tt) => {
+        sqlx::query_as!(
+            Found,
+            r#"
         WITH failing AS MATERIALIZED (
             SELECT k.who, 'key' AS what, NULL AS player_id, NULL AS provider,
                    NULL::bytea AS token_hash, NULL AS game_id
-            FROM (SELECT unnest($44::int[]) AS who, unnest($45::text[]) AS provider,
-                         unnest($46::text[]) AS tx_id
-                  LIMIT $43) k
+            FROM (SELECT unnest($43::int[]) AS who, unnest($44::text[]) AS provider,
+                         unnest($45::text[]) AS tx_id
+                  LIMIT $42) k
             WHERE EXISTS (
                 SELECT FROM trx_log t
                 WHERE t.provider = k.provider AND t.tx_id = k.tx_id OFFSET 0)
@@ -76,7 +65,7 @@ pub async fn batch(
             FROM (SELECT unnest($23::int[]) AS who, unnest($24::text[]) AS player_id,
                          unnest($25::text[]) AS provider, unnest($26::bytea[]) AS token_hash,
                          unnest($27::text[]) AS game_id, unnest($28::text[]) AS round_id
-                  LIMIT $43) c
+                  LIMIT $42) c
             WHERE c.token_hash IS NOT NULL AND NOT EXISTS (
                     SELECT FROM session s
                     WHERE s.token_hash = c.token_hash AND s.player_id = c.player_id
@@ -110,7 +99,7 @@ pub async fn batch(
                          unnest($35::bigint[]) AS lowest, unnest($36::bigint[]) AS highest,
                          unnest($37::bigint[]) AS stake, unnest($38::text[]) AS currency,
                          unnest($39::bool[]) AS judged
-                  LIMIT $43) d
+                  LIMIT $42) d
             WHERE w.player_id = d.player_id
               AND w.balance_micros + d.lowest >= 0
               AND CASE WHEN d.version IS NOT NULL THEN w.version = d.version
@@ -153,12 +142,137 @@ pub async fn batch(
                          unnest($19::bigint[]) AS fingerprint, unnest($20::text[]) AS detail,
                          unnest($21::timestamptz[]) AS occurred_at,
                          unnest($22::timestamptz[]) AS created_at,
-                         unnest($47::text[]) AS parked_command
-                  LIMIT $43) r
+                         unnest($46::text[]) AS parked_command
+                  LIMIT $42) r
             CROSS JOIN LATERAL (
                 SELECT array_position((SELECT whos FROM ends), r.who) AS at OFFSET 0) e
             WHERE NOT r.promotes AND (e.at IS NOT NULL OR r.who < 0)
-        ), promoted AS (
+        )"#
+                + $promoted
+                + r#"
+        SELECT m.who AS "who!", 'moved' AS "what!", m.balance_micros AS "balance?",
+               m.version AS "version?", m.currency AS "currency?", m.status AS "status?",
+               NULL::bigint AS "bet_limit?", NULL AS "session_player?",
+               NULL AS "session_provider?", NULL::bool AS "live?", NULL::bool AS "enabled?"
+        FROM moved m
+        UNION ALL
+        -- Why a stake cannot be placed is told at once, with the wallet as it is.
+        SELECT f.who, f.what, w.balance_micros, w.version, w.currency, w.status,
+               w.bet_limit_micros, s.player_id, s.provider, s.expires_at > now(), g.enabled
+        FROM failing f
+        LEFT JOIN LATERAL (
+            SELECT w.* FROM wallet w
+            WHERE f.what = 'standing' AND w.player_id = f.player_id OFFSET 0) w ON true
+        LEFT JOIN LATERAL (
+            SELECT s.* FROM session s WHERE s.token_hash = f.token_hash OFFSET 0) s ON true
+        LEFT JOIN LATERAL (
+            SELECT g.enabled FROM game g
+            WHERE g.provider = f.provider AND g.game_id = f.game_id OFFSET 0) g ON true
+        UNION ALL
+        SELECT d.who, 'wallet', w.balance_micros, w.version, w.currency, w.status,
+               w.bet_limit_micros, NULL, NULL, NULL, NULL
+        FROM (SELECT unnest($29::int[]) AS who, unnest($30::text[]) AS player_id LIMIT $42) d
+        CROSS JOIN LATERAL (
+            SELECT s.* FROM wallet s WHERE s.player_id = d.player_id OFFSET 0) w
+        WHERE d.who <> ALL (ARRAY(SELECT who FROM moved))
+          AND d.who <> ALL (ARRAY(SELECT who FROM failing))"#
+                + $check,
+            &$batch.rows.whos as &[i32],
+            &$batch.rows.providers as &[&str],
+            &$batch.rows.tx_ids as &[&str],
+            &$batch.rows.promotes as &[bool],
+            &$batch.rows.players as &[&str],
+            &$batch.rows.transaction_ids as &[Uuid],
+            &$batch.rows.kinds as &[&str],
+            &$batch.rows.categories as &[&str],
+            &$batch.rows.outcomes as &[&str],
+            &$batch.rows.reasons as &[Option<&str>],
+            &$batch.rows.requested as &[i64],
+            &$batch.rows.amounts as &[i64],
+            &$batch.rows.shortfalls as &[i64],
+            &$batch.rows.balances_back as &[Option<i64>],
+            &$batch.rows.versions_back as &[Option<i64>],
+            &$batch.rows.reverses as &[Option<&str>],
+            &$batch.rows.rounds as &[Option<&str>],
+            &$batch.rows.games as &[Option<&str>],
+            &$batch.rows.fingerprints as &[i64],
+            &$batch.rows.details as &[Option<&str>],
+            &$batch.rows.occurred as &[Option<DateTime<Utc>>],
+            &$batch.rows.created as &[DateTime<Utc>],
+            &$batch.circumstances.whos as &[i32],
+            &$batch.circumstances.players as &[&str],
+            &$batch.circumstances.providers as &[&str],
+            &$batch.circumstances.tokens as &[Option<&[u8]>],
+            &$batch.circumstances.games as &[Option<&str>],
+            &$batch.circumstances.rounds as &[Option<&str>],
+            &$batch.wallets.whos as &[i32],
+            &$batch.wallets.players as &[&str],
+            &$batch.wallets.deltas as &[i64],
+            &$batch.wallets.steps as &[i64],
+            &$batch.wallets.statuses as &[Option<&str>],
+            &$batch.wallets.versions as &[Option<i64>],
+            &$batch.wallets.lowest as &[i64],
+            &$batch.wallets.highest as &[i64],
+            &$batch.wallets.stakes as &[i64],
+            &$batch.wallets.currencies as &[Option<&str>],
+            &$batch.wallets.judged as &[bool],
+            ROUND_WINDOW,
+            Amount::MAX.micros().get(),
+            i64::MAX,
+            &$batch.keys.whos as &[i32],
+            &$batch.keys.providers as &[&str],
+            &$batch.keys.tx_ids as &[&str],
+            &$batch.rows.parked_commands as &[Option<&str>],
+        )
+    };
+}
+
+/// Writes the changes of a batch, all of those of which everything holds, in one transaction. There
+/// is one answer for each change, in order. `changes` must be in the order of the players, so that
+/// two nodes take the wallets' locks in the same order; keys are taken in one order as well, and
+/// only after all wallets.
+///
+/// # Errors
+/// [`WriteError`]: nothing was written or, where it is transient, nobody knows.
+pub async fn batch(
+    connection: &mut PgConnection,
+    changes: &[Change<'_>],
+) -> Result<Vec<Written>, WriteError> {
+    let batch = Columns {
+        rows: Rows::of(changes),
+        circumstances: Circumstances::of(changes),
+        wallets: Wallets::of(changes),
+        keys: Keys::of(changes),
+    };
+    let found = if batch.rows.promotes.contains(&true) {
+        insert_and_promote(connection, &batch).await?
+    } else {
+        insert(connection, &batch).await?
+    };
+    Ok(written(changes, found))
+}
+
+struct Columns<'a> {
+    rows: Rows<'a>,
+    circumstances: Circumstances<'a>,
+    wallets: Wallets<'a>,
+    keys: Keys<'a>,
+}
+
+async fn insert(
+    connection: &mut PgConnection,
+    batch: &Columns<'_>,
+) -> Result<Vec<Found>, sqlx::Error> {
+    statement!(batch, "", "").fetch_all(connection).await
+}
+
+async fn insert_and_promote(
+    connection: &mut PgConnection,
+    batch: &Columns<'_>,
+) -> Result<Vec<Found>, sqlx::Error> {
+    statement!(
+        batch,
+        r#", promoted AS (
             UPDATE trx_log t
             SET outcome = p.outcome, reason = p.reason, requested_micros = p.requested,
                 amount_micros = p.amount, shortfall_micros = p.shortfall,
@@ -182,38 +296,13 @@ pub async fn batch(
                                unnest($14::bigint[]) AS balance_back,
                                unnest($15::bigint[]) AS version_back,
                                unnest($17::text[]) AS round_id, unnest($18::text[]) AS game_id
-                        LIMIT $43) q
-                  WHERE $42 AND q.promotes
-                  LIMIT $43) p
+                        LIMIT $42) q
+                  WHERE q.promotes
+                  LIMIT $42) p
             WHERE p.at IS NOT NULL AND t.ctid = p.place
             RETURNING p.who
-        )
-        SELECT m.who AS "who!", 'moved' AS "what!", m.balance_micros AS "balance?",
-               m.version AS "version?", m.currency AS "currency?", m.status AS "status?",
-               NULL::bigint AS "bet_limit?", NULL AS "session_player?",
-               NULL AS "session_provider?", NULL::bool AS "live?", NULL::bool AS "enabled?"
-        FROM moved m
-        UNION ALL
-        -- Why a stake cannot be placed is told at once, with the wallet as it is.
-        SELECT f.who, f.what, w.balance_micros, w.version, w.currency, w.status,
-               w.bet_limit_micros, s.player_id, s.provider, s.expires_at > now(), g.enabled
-        FROM failing f
-        LEFT JOIN LATERAL (
-            SELECT w.* FROM wallet w
-            WHERE f.what = 'standing' AND w.player_id = f.player_id OFFSET 0) w ON true
-        LEFT JOIN LATERAL (
-            SELECT s.* FROM session s WHERE s.token_hash = f.token_hash OFFSET 0) s ON true
-        LEFT JOIN LATERAL (
-            SELECT g.enabled FROM game g
-            WHERE g.provider = f.provider AND g.game_id = f.game_id OFFSET 0) g ON true
-        UNION ALL
-        SELECT d.who, 'wallet', w.balance_micros, w.version, w.currency, w.status,
-               w.bet_limit_micros, NULL, NULL, NULL, NULL
-        FROM (SELECT unnest($29::int[]) AS who, unnest($30::text[]) AS player_id LIMIT $43) d
-        CROSS JOIN LATERAL (
-            SELECT s.* FROM wallet s WHERE s.player_id = d.player_id OFFSET 0) w
-        WHERE d.who <> ALL (ARRAY(SELECT who FROM moved))
-          AND d.who <> ALL (ARRAY(SELECT who FROM failing))
+        )"#,
+        r#"
         UNION ALL
         -- A parked row that is to be decided and is not there any more was decided without a
         -- version, which nobody does. Division by zero is how plain SQL undoes a whole statement.
@@ -221,62 +310,12 @@ pub async fn batch(
                 (SELECT count(*) FROM promoted) = (
                     SELECT count(*)
                     FROM (SELECT unnest($1::int[]) AS who, unnest($4::bool[]) AS promotes
-                          LIMIT $43) q
+                          LIMIT $42) q
                     WHERE q.promotes AND q.who = ANY (ARRAY(SELECT who FROM moved)))
-            THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL
-        WHERE $42
-        "#,
-        &rows.whos as &[i32],
-        &rows.providers as &[&str],
-        &rows.tx_ids as &[&str],
-        &rows.promotes as &[bool],
-        &rows.players as &[&str],
-        &rows.transaction_ids as &[Uuid],
-        &rows.kinds as &[&str],
-        &rows.categories as &[&str],
-        &rows.outcomes as &[&str],
-        &rows.reasons as &[Option<&str>],
-        &rows.requested as &[i64],
-        &rows.amounts as &[i64],
-        &rows.shortfalls as &[i64],
-        &rows.balances_back as &[Option<i64>],
-        &rows.versions_back as &[Option<i64>],
-        &rows.reverses as &[Option<&str>],
-        &rows.rounds as &[Option<&str>],
-        &rows.games as &[Option<&str>],
-        &rows.fingerprints as &[i64],
-        &rows.details as &[Option<&str>],
-        &rows.occurred as &[Option<DateTime<Utc>>],
-        &rows.created as &[DateTime<Utc>],
-        &circumstances.whos as &[i32],
-        &circumstances.players as &[&str],
-        &circumstances.providers as &[&str],
-        &circumstances.tokens as &[Option<&[u8]>],
-        &circumstances.games as &[Option<&str>],
-        &circumstances.rounds as &[Option<&str>],
-        &wallets.whos as &[i32],
-        &wallets.players as &[&str],
-        &wallets.deltas as &[i64],
-        &wallets.steps as &[i64],
-        &wallets.statuses as &[Option<&str>],
-        &wallets.versions as &[Option<i64>],
-        &wallets.lowest as &[i64],
-        &wallets.highest as &[i64],
-        &wallets.stakes as &[i64],
-        &wallets.currencies as &[Option<&str>],
-        &wallets.judged as &[bool],
-        ROUND_WINDOW,
-        Amount::MAX.micros().get(),
-        rows.promotes.contains(&true),
-        i64::MAX,
-        &keys.whos as &[i32],
-        &keys.providers as &[&str],
-        &keys.tx_ids as &[&str],
-        &rows.parked_commands as &[Option<&str>],
+            THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL"#
     )
     .fetch_all(connection)
-    .await?;
-    Ok(written(changes, found))
+    .await
 }
 
 impl<'a> Change<'a> {
