@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
+use crate::edge::shares::Shares;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
 use crate::meters::CallMeters;
@@ -42,6 +43,8 @@ pub struct App {
     pub trusted_proxies: Vec<IpNet>,
     /// Calls in progress over all providers.
     pub in_flight: Semaphore,
+    /// Bytes of bodies whose senders have not proven who they are.
+    pub unproven_bytes: Arc<Shares>,
     /// What gRPC is bounded by.
     pub grpc: config::Grpc,
     /// How the background jobs are run.
@@ -165,6 +168,7 @@ impl App {
             office,
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
+            unproven_bytes: unproven_bytes(config.http.unproven_bytes_max),
             grpc: config.grpc,
             jobs: config.jobs,
             reapply: crate::jobs::reapply::Position::default(),
@@ -183,6 +187,11 @@ impl App {
         }
         self.providers.get(provider.as_str()).map(|provider| provider.adapter.terms())
     }
+}
+
+/// However many addresses somebody has, one leaves room for others.
+fn unproven_bytes(most: usize) -> Arc<Shares> {
+    Shares::new(most, most / 8)
 }
 
 fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<Office, BuildError> {

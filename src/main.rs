@@ -106,11 +106,13 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start_log(&config.log.filter, config.log.format).context("the log")?;
     let metrics = telemetry::start_metrics()?;
-    let limits = Limits {
-        header_timeout: Duration::from_millis(config.http.header_timeout_ms),
-        connections_max: config.http.connections_max,
-        shutdown: Duration::from_millis(config.http.shutdown_ms),
-    };
+    let mut limits = Limits::of(&config.http);
+    let mut config = config;
+    let over_grpc = config.grpc.listen.map_or(0, |_| config.grpc.connections_max);
+    if let [http, grpc] = http::files::connections(&[limits.connections_max, over_grpc])[..] {
+        (limits.connections_max, config.grpc.connections_max) = (http, grpc);
+    }
+    warn_of_shared_secrets(&config);
     let workers = config.http.workers;
     let threads = threads(workers)?;
     let drain = Duration::from_millis(config.http.drain_ms);
@@ -130,7 +132,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let grpc_server = match grpc_listener {
         Some(listener) => {
             let threads = self::threads(workers)?;
-            grpc::start(&app, listener, limits, staged.clone(), threads).await?
+            grpc::start(&app, listener, limits.clone(), staged.clone(), threads).await?
         }
         None => tokio::spawn(async {}),
     };
@@ -143,7 +145,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let ops_server = tokio::spawn(server::serve(
         ops_listener,
         ops::router(&app, metrics, staged.clone()),
-        Limits { connections_max: 64, shutdown: Duration::ZERO, ..limits },
+        limits.of_ops(),
         staged.clone(),
         Threads::current(),
     ));
@@ -168,6 +170,17 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A call that is signed for one of them is as good at the other.
+fn warn_of_shared_secrets(config: &Config) {
+    for (one, other) in config.shared_secrets() {
+        tracing::warn!(
+            provider = one.as_str(),
+            other = other.as_str(),
+            "two providers have the same secret: what one signs is believed of the other"
+        );
+    }
+}
+
 /// As many as there are cores for 0.
 fn threads(configured: usize) -> anyhow::Result<Threads> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -178,11 +191,7 @@ fn threads(configured: usize) -> anyhow::Result<Threads> {
 async fn work(config: Config) -> anyhow::Result<()> {
     telemetry::start_log(&config.log.filter, config.log.format).context("the log")?;
     let metrics = telemetry::start_metrics()?;
-    let limits = Limits {
-        header_timeout: Duration::from_millis(config.http.header_timeout_ms),
-        connections_max: 64,
-        shutdown: Duration::ZERO,
-    };
+    let limits = Limits::of(&config.http).of_ops();
     let ops_listener = listen(config.ops.listen).await?;
     let (app, lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);

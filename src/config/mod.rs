@@ -73,6 +73,21 @@ impl Config {
         Self::from_table(table, env, errors)
     }
 
+    /// Providers of whom two have the same secret.
+    pub fn shared_secrets(&self) -> Vec<(&ProviderId, &ProviderId)> {
+        let mut shared = Vec::new();
+        let mut seen: BTreeMap<[u8; 32], &ProviderId> = BTreeMap::new();
+        for (id, provider) in &self.providers {
+            for hash in provider.secrets.hashes() {
+                match seen.insert(hash, id) {
+                    Some(other) if other != id => shared.push((other, id)),
+                    _ => {}
+                }
+            }
+        }
+        shared
+    }
+
     fn from_table(
         mut table: Table,
         env: &dyn Env,

@@ -95,7 +95,7 @@ pub(super) fn read_provider(
         None
     };
     for (good, what) in [
-        (raw.deadline_ms >= 50, "deadline_ms: must be at least 50"),
+        ((50..=60_000).contains(&raw.deadline_ms), "deadline_ms: must be 50 to 60000"),
         (raw.body_max > 0, "body_max: must be at least 1"),
         (raw.in_flight_max > 0, "in_flight_max: must be at least 1"),
     ] {

@@ -17,8 +17,11 @@ pub struct Http {
     pub listen: SocketAddr,
     pub workers: usize,
     pub header_timeout_ms: u64,
+    pub idle_timeout_ms: u64,
     pub connections_max: usize,
+    pub connections_per_address_max: usize,
     pub in_flight_max: usize,
+    pub unproven_bytes_max: usize,
     pub drain_ms: u64,
     pub shutdown_ms: u64,
     pub trusted_proxies: Vec<IpNet>,
@@ -161,6 +164,10 @@ impl Section for Http {
         must(self.connections_max > 0, "connections_max: must be at least 1");
         must(self.in_flight_max > 0, "in_flight_max: must be at least 1");
         must(self.header_timeout_ms > 0, "header_timeout_ms: must be at least 1");
+        must(self.idle_timeout_ms > 0, "idle_timeout_ms: must be at least 1");
+        let per_address = self.connections_per_address_max;
+        must(per_address > 0, "connections_per_address_max: must be at least 1");
+        must(self.unproven_bytes_max >= 1 << 20, "unproven_bytes_max: must be at least 1048576");
     }
 }
 
@@ -218,7 +225,7 @@ impl Section for Telemetry {
 
 impl Section for Operator {
     fn check(&self, must: &mut dyn FnMut(bool, &str)) {
-        must(self.deadline_ms >= 50, "deadline_ms: must be at least 50");
+        must((50..=600_000).contains(&self.deadline_ms), "deadline_ms: must be 50 to 600000");
         must(self.body_max > 0, "body_max: must be at least 1");
         must(self.in_flight_max > 0, "in_flight_max: must be at least 1");
         must(self.pool_max > 0, "pool_max: must be at least 1");

@@ -2,7 +2,7 @@
 //! counted and logged of it when it is over.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::http::HeaderMap;
 use tokio::time::Instant;
@@ -10,8 +10,7 @@ use tonic::Code;
 
 use super::refusal::Refusal;
 use crate::app::{App, Provider};
-use crate::core::{PlayerId, TxId};
-use crate::http::layers::{Told, request_id, whole_micros};
+use crate::edge::record::{ABANDONED, Record, Status, Told, request_id};
 use crate::providers::{Failure, Operation};
 
 /// A call, as long as it lasts: that of a stream until the stream ends.
@@ -21,11 +20,11 @@ pub struct Call {
     pub client: Arc<Provider>,
     /// Which; `None` for what is no method.
     pub operation: Option<&'static Operation>,
-    /// The caller's id for it, or ours.
-    pub request_id: String,
-    /// When its headers had arrived.
-    pub started: Instant,
+    /// What is written down of it.
+    pub record: Record,
     places: AtomicU32,
+    /// The address, where it may not call from there.
+    from: OnceLock<String>,
     said: Mutex<Vec<(Told, Code)>>,
 }
 
@@ -40,11 +39,16 @@ impl Call {
     ) -> Self {
         Self {
             app: Arc::clone(app),
+            record: Record {
+                provider: Arc::clone(&client),
+                operation: operation.map_or("unknown", |operation| operation.name),
+                request_id: request_id(headers),
+                started,
+            },
             client,
             operation,
-            request_id: request_id(headers),
-            started,
             places: AtomicU32::new(0),
+            from: OnceLock::new(),
             said: Mutex::default(),
         }
     }
@@ -71,8 +75,14 @@ impl Call {
 
     /// It, or a command of it, came to nothing.
     pub fn tell_refused(&self, refusal: &Refusal) {
-        let told = Told { outcome: refusal.outcome(), detail: refusal.detail(), ..Told::default() };
+        let detail = refusal.detail().or_else(|| self.from.get().cloned());
+        let told = Told { outcome: refusal.outcome(), detail, ..Told::default() };
         self.note(told, refusal.code());
+    }
+
+    /// Where from, for the log.
+    pub fn comes_from(&self, address: String) {
+        let _: Result<(), String> = self.from.set(address);
     }
 
     fn note(&self, told: Told, code: Code) {
@@ -91,28 +101,12 @@ impl Drop for Call {
         let places = usize::try_from(*self.places.get_mut()).unwrap_or_default();
         self.app.in_flight.add_permits(places);
         self.client.in_flight.add_permits(places);
-        let operation = self.operation.map_or("unknown", |operation| operation.name);
-        let elapsed = self.started.elapsed();
         let said = self.said.get_mut().unwrap_or_else(PoisonError::into_inner);
         if said.is_empty() {
-            // The caller went away before it had its answer.
-            said.push((Told { outcome: "abandoned", ..Told::default() }, Code::Cancelled));
+            said.push((Told { outcome: ABANDONED, ..Told::default() }, Code::Cancelled));
         }
         for (told, code) in said {
-            self.client.meters.note(operation, told.outcome, elapsed);
-            tracing::info!(
-                provider = self.client.id.as_str(),
-                operation,
-                outcome = told.outcome,
-                player = told.player.as_ref().map(PlayerId::as_str),
-                tx_id = told.tx_id.as_ref().map(TxId::as_str),
-                transaction_id = told.transaction_id.map(tracing::field::display),
-                detail = told.detail.as_deref(),
-                grpc_status = i32::from(*code),
-                latency_us = whole_micros(elapsed),
-                request_id = self.request_id.as_str(),
-                "call"
-            );
+            self.record.write(told, Status::Grpc(*code), None);
         }
     }
 }

@@ -19,7 +19,8 @@ use super::proto::wallet_service_server::{SERVICE_NAME, WalletServiceServer};
 use super::refusal::Refusal;
 use super::service::Service;
 use crate::app::App;
-use crate::http::layers::{contain_panic, echo_request_id, request_id, test_address, whole_micros};
+use crate::edge::record::{echo_request_id, request_id, whole_micros};
+use crate::http::layers::{admit, contain_panic};
 use crate::providers::grpc::{AUTHENTICATE, BALANCE, BATCH_EXECUTE, EXECUTE, STREAM_TRANSACTIONS};
 use crate::providers::{Failure, Operation};
 
@@ -51,7 +52,7 @@ pub async fn through(gate: Arc<Gate>, request: Request<Incoming>) -> Response<Bo
             call.tell_refused(&refusal);
             refusal.status().into_http()
         });
-    echo_request_id(&mut response, &call.request_id);
+    echo_request_id(&mut response, &call.record.request_id);
     // Everything is counted and logged with the last that holds the call: here, or its stream.
     response
 }
@@ -93,13 +94,17 @@ async fn answer(
 ) -> Result<Response<Body>, Refusal> {
     // Overload is turned away before the body is read, so that it costs no memory.
     let operation = call.operation.ok_or(Failure::UnknownOperation)?;
-    test_address(&gate.app, &call.client, &parts)?;
+    admit(&gate.app, &call.client, &parts).map_err(|from| {
+        call.comes_from(from);
+        Failure::AddressNotAllowed
+    })?;
     call.take_places(1)?;
     let longest = match operation.name {
         name if name == STREAM_TRANSACTIONS.name => Duration::from_millis(gate.app.grpc.stream_ms),
         _ => call.client.deadline,
     };
-    let deadline = call.started + asked_timeout(&parts.headers)?.unwrap_or(longest).min(longest);
+    let deadline =
+        call.record.started + asked_timeout(&parts.headers)?.unwrap_or(longest).min(longest);
     let service = Service { app: Arc::clone(&gate.app), call: Arc::clone(call), deadline };
     let mut server =
         WalletServiceServer::new(service).max_decoding_message_size(call.client.body_max);

@@ -6,25 +6,28 @@ use std::time::Duration;
 
 use axum::http::Request;
 use hyper::body::Incoming;
-use hyper::rt::{Read, Write};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::layers::{Gate, through};
 use super::standard::Standard;
 use super::streams::{Arrivals, Streams};
-use crate::http::server::{Limits, Stage, accept};
+use crate::edge::patience::Patient;
+use crate::http::server::{Connections, Limits, Stage};
 use crate::http::threads::Threads;
 
 /// A quiet connection is asked for a sign of life this often …
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// … and closed when none comes for this long.
 const PONG_WITHIN: Duration = Duration::from_secs(10);
+/// So many bytes every connection of HTTP/2 begins with.
+const PREFACE: usize = 24;
 /// The most bytes of one call's headers.
 const HEADERS_MAX: u32 = 16 * 1024;
 /// Bytes that a client may send before they are read: of one call, of a connection.
@@ -50,7 +53,7 @@ pub async fn serve(
     mut stage: watch::Receiver<Stage>,
     mut threads: Threads,
 ) {
-    let connections = Arc::new(Semaphore::new(limits.connections_max));
+    let connections = Connections::new(&limits);
     let served = Arc::new(served);
     loop {
         if *stage.borrow_and_update() == Stage::Stopping {
@@ -62,22 +65,22 @@ pub async fn serve(
                 Ok(()) => continue,
                 Err(_) => break,
             },
-            accepted = accept(&listener, &connections, limits.header_timeout) => accepted,
+            accepted = connections.accept(&listener) => accepted,
         };
-        let Some((stream, peer, permit)) = accepted else { continue };
+        let Some((stream, peer, open)) = accepted else { continue };
         let (served, stage) = (Arc::clone(&served), stage.clone());
         threads.next_handle().spawn(async move {
             // Known to the thread's own runtime from here on.
             if let Ok(stream) = TcpStream::from_std(stream) {
                 greet(stream, peer, served, stage, limits.header_timeout).await;
             }
-            drop(permit);
+            drop(open);
         });
     }
     drop(listener);
     drop(served);
-    let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
-    let finished = tokio::time::timeout(limits.shutdown, connections.acquire_many(all)).await;
+    let closed = connections.all_closed(limits.connections_max);
+    let finished = tokio::time::timeout(limits.shutdown, closed).await;
     if finished.is_err() {
         tracing::warn!("gRPC calls were still in progress when the time was over");
     }
@@ -93,13 +96,10 @@ async fn greet(
     patience: Duration,
 ) {
     let Some(tls) = &served.tls else {
-        if let Ok(Ok(1..)) = tokio::time::timeout(patience, stream.peek(&mut [0])).await {
-            keep(TokioIo::new(stream), peer, served, stage).await;
-        }
-        return;
+        return keep(Patient::for_bytes(stream, patience, PREFACE), peer, served, stage).await;
     };
     if let Ok(Ok(stream)) = tokio::time::timeout(patience, tls.accept(stream)).await {
-        keep(TokioIo::new(stream), peer, served, stage).await;
+        keep(Patient::for_bytes(stream, patience, PREFACE), peer, served, stage).await;
     }
 }
 
@@ -110,7 +110,7 @@ async fn keep<S>(
     served: Arc<Served>,
     mut stage: watch::Receiver<Stage>,
 ) where
-    S: Read + Write + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let arrivals = Arrivals::default();
     let mut http = http2::Builder::new(arrivals.clone());
@@ -133,7 +133,7 @@ async fn keep<S>(
             }
         })
     });
-    let mut connection = std::pin::pin!(http.serve_connection(stream, service));
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut streams = Streams::new(arrivals);
     tokio::select! {
         // A client that breaks off is its own affair.

@@ -14,9 +14,9 @@ use super::refusal::Refusal;
 use super::{encode, transactions};
 use crate::app::App;
 use crate::core::{Checks, GameId, PlayerId, PlayerView, TokenHash};
+use crate::edge::record::Told;
 use crate::engine::WalletError;
 use crate::http::callback::{failure_of, told_of};
-use crate::http::layers::Told;
 use crate::providers::Failure;
 
 /// One call's own: it has been admitted, and is answered here.

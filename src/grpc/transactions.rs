@@ -15,9 +15,9 @@ use super::refusal::Refusal;
 use super::{encode, proto};
 use crate::app::App;
 use crate::core::{PlayerId, Row};
+use crate::edge::record::Told;
 use crate::engine::WalletError;
 use crate::http::callback::failure_of;
-use crate::http::layers::Told;
 use crate::providers::Failure;
 use crate::store::ledger::log;
 

@@ -9,9 +9,10 @@ use axum::routing::any;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
 
-use super::layers::{self, Answered, Call, Told, keep_deadline};
+use super::layers::{self, Answered, Call, keep_deadline};
 use crate::app::App;
 use crate::core::{Checks, Command, Outcome, PlayerView, Receipt, TokenHash};
+use crate::edge::record::Told;
 use crate::engine::WalletError;
 use crate::providers::{Answer, Failure, Request as Asked};
 

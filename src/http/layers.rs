@@ -1,33 +1,34 @@
 //! What every callback goes through. They are plain functions around one future: as seven boxed
 //! middlewares they took a fifth of all instructions that a bet took.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use metrics::counter;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::body::{self, BodyError};
 use super::problem::Problem;
 use super::span;
 use crate::app::{App, Provider};
-use crate::core::{PlayerId, TransactionId, TxId};
+use crate::edge::address;
+use crate::edge::record::{Record, Told, Watched, echo_request_id, request_id, whole_micros};
 use crate::providers::{Answer, Failure, Operation, RawCall, Reply, Request as Asked};
 use crate::telemetry::trail::Traced;
 
-/// Where callers and we name a request.
-const REQUEST_ID: &str = "x-request-id";
+/// Bodies up to so many bytes are read whoever sends them; longer ones count among the bytes that
+/// strangers may send.
+const SMALL: usize = 8 * 1024;
 
 /// One callback on its way.
 #[derive(Clone)]
@@ -48,21 +49,6 @@ pub struct Answered {
     pub response: Response,
     /// In ours.
     pub told: Told,
-}
-
-/// What the log line and the metrics say of a reply.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// The outcome in one word.
-    pub outcome: &'static str,
-    /// Whose wallet, where it is known.
-    pub player: Option<PlayerId>,
-    /// The first movement's key, where there is one.
-    pub tx_id: Option<TxId>,
-    /// The first movement's operator transaction id, where there is one.
-    pub transaction_id: Option<TransactionId>,
-    /// What was wrong, where there is more to say.
-    pub detail: Option<String>,
 }
 
 impl Call {
@@ -103,47 +89,59 @@ where
     let started = Instant::now();
     // Finds the provider first, because nothing below can say no without its words.
     let Some(mut call) = find_provider(&app, &request, started) else {
-        return unknown_provider();
+        return unknown_provider(&request, started);
     };
-    let request_id = request_id(request.headers());
+    let mut watched = Watched::new(Record {
+        provider: Arc::clone(&call.provider),
+        operation: call.operation_name(),
+        request_id: request_id(request.headers()),
+        started,
+    });
     let span = app.traces.as_ref().map(|traces| {
         let span = span::begin(traces, &call, request.headers(), started);
         call.trail = span.trail();
         span
     });
+    let known = &mut watched.known;
+    let mut refused_address = None;
     let below = async {
         let (parts, body) = request.into_parts();
-        let (operation, _in_flight) = match admit(&app, &call, &parts) {
-            Ok(admitted) => admitted,
-            Err(failure) => {
-                body::discard(body).await;
-                return Err(failure);
-            }
-        };
-        let body = read_body(&call, body).await?;
+        let operation = call.operation.ok_or(Failure::UnknownOperation)?;
+        let from = admit(&app, &call.provider, &parts).map_err(|from| {
+            refused_address = Some(from);
+            Failure::AddressNotAllowed
+        })?;
+        let body = read_body(&app, &call, from, &parts.headers, body).await?;
         let raw = RawCall {
             operation,
             path_and_query: parts.uri.path_and_query().map_or("", |path| path.as_str()),
             headers: &parts.headers,
             body: &body,
         };
-        // Nothing of a call is believed before this.
+        // Nothing of a call is believed before this, and no place is taken.
         let asked = verify_and_decode(&call, &raw)?;
+        let _places = shed_overload(&app, &call)?;
+        if let Asked::Execute(command) = &asked {
+            known.player = Some(command.player.clone());
+            known.tx_id = command.movements.first().map(|movement| movement.tx_id.clone());
+        }
         Ok(answer(Arc::clone(&app), call.clone(), asked).await)
     };
     // Above all that can panic, below what must see the reply.
     let answered = contain_panic(below, call.provider.id.as_str()).await;
-    let Answered { mut response, told } = match answered {
+    let Answered { mut response, mut told } = match answered {
         Some(Ok(answered)) => answered,
         Some(Err(failure)) => call.fail(None, &failure),
         None => call.fail(None, &Failure::Internal),
     };
-    echo_request_id(&mut response, &request_id);
+    told.detail = refused_address.or(told.detail);
     let trace_id = span.as_ref().and_then(|span| span.trace_id());
     // Counts and logs everything, refusals too.
-    note_call(&call, &told, &request_id, response.status(), started, trace_id.as_deref());
+    watched.replied(&told, response.status(), trace_id.as_deref());
+    let request_id = watched.record().request_id.as_str();
+    echo_request_id(&mut response, request_id);
     if let Some(span) = span {
-        span::finish(span, &call, &told, &request_id, &mut response);
+        span::finish(span, &call, &told, request_id, &mut response);
     }
     response
 }
@@ -161,61 +159,23 @@ fn find_provider(app: &App, request: &Request, started: Instant) -> Option<Call>
     Some(Call { provider, operation, deadline, trail: None })
 }
 
-fn unknown_provider() -> Response {
+/// There is no provider whose call could be counted, and no path that could be repeated: a
+/// stranger chooses what is in it.
+fn unknown_provider(request: &Request, started: Instant) -> Response {
     counter!("wallet_unknown_provider_total").increment(1);
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
-        .into_response()
-}
-
-/// One metric and one log line for each call.
-fn note_call(
-    call: &Call,
-    told: &Told,
-    request_id: &str,
-    status: StatusCode,
-    started: Instant,
-    trace_id: Option<&str>,
-) {
-    let operation = call.operation_name();
-    let elapsed = started.elapsed();
-    call.provider.meters.note(operation, told.outcome, elapsed);
+    let request_id = request_id(request.headers());
+    let problem = Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path");
+    let mut response = problem.into_response();
     tracing::info!(
-        provider = call.provider.id.as_str(),
-        operation,
-        outcome = told.outcome,
-        player = told.player.as_ref().map(PlayerId::as_str),
-        tx_id = told.tx_id.as_ref().map(TxId::as_str),
-        transaction_id = told.transaction_id.map(tracing::field::display),
-        detail = told.detail,
-        status = status.as_u16(),
-        latency_us = whole_micros(elapsed),
+        outcome = "unknown_provider",
+        peer = request.extensions().get::<SocketAddr>().map(tracing::field::display),
+        status = response.status().as_u16(),
+        latency_us = whole_micros(started.elapsed()),
         request_id,
-        trace_id,
-        "call"
+        "call of no provider's"
     );
-}
-
-/// The caller's id for the request when it is a sane one, or a new one.
-pub fn request_id(headers: &HeaderMap) -> String {
-    headers
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(|id| (1..=128).contains(&id.len()))
-        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
-}
-
-/// Tells the caller the request's id.
-pub fn echo_request_id<B>(response: &mut Response<B>, request_id: &str) {
-    if let Ok(mut value) = HeaderValue::from_str(request_id) {
-        // Not secret, but never the same: HTTP/2 would remember each to compress the next by.
-        value.set_sensitive(true);
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-}
-
-/// A duration as the log says it.
-pub fn whole_micros(elapsed: Duration) -> u64 {
-    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+    echo_request_id(&mut response, &request_id);
+    response
 }
 
 /// What the future comes to; `None` after a panic, which is counted and logged.
@@ -233,49 +193,23 @@ pub(super) async fn run_contained(request: Request, next: Next, whose: &str) -> 
     contain_panic(next.run(request), whose).await
 }
 
-/// Turns strangers and overload away before the body is read, so that they cost no memory.
-fn admit<'a>(
-    app: &'a App,
-    call: &'a Call,
-    parts: &Parts,
-) -> Result<(&'static Operation, InFlight<'a>), Failure> {
-    let operation = call.operation.ok_or(Failure::UnknownOperation)?;
-    test_address(app, &call.provider, parts)?;
-    Ok((operation, shed_overload(app, call)?))
-}
-
-/// Whether the provider may call from there.
+/// Where the call comes from, if the provider may call from there.
 ///
 /// # Errors
-/// [`Failure::AddressNotAllowed`].
-pub fn test_address(app: &App, provider: &Provider, parts: &Parts) -> Result<(), Failure> {
-    let allow = &provider.allow;
-    let allowed = |ip: IpAddr| allow.iter().any(|network| network.contains(&ip));
-    if allow.is_empty() || caller_address(app, parts).is_some_and(allowed) {
-        Ok(())
-    } else {
-        Err(Failure::AddressNotAllowed)
-    }
-}
-
-/// The peer, or, behind proxies that are trusted, the last address that none of them wrote.
-fn caller_address(app: &App, parts: &Parts) -> Option<IpAddr> {
-    let trusted = |ip: &IpAddr| app.trusted_proxies.iter().any(|network| network.contains(ip));
-    let mut caller = parts.extensions.get::<SocketAddr>()?.ip().to_canonical();
-    let forwarded: Vec<&str> = parts
-        .headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in forwarded.iter().rev() {
-        if !trusted(&caller) {
-            break;
+/// Where it comes from, for the log.
+pub fn admit(app: &App, provider: &Provider, parts: &Parts) -> Result<IpAddr, String> {
+    let peer = parts.extensions.get::<SocketAddr>().copied();
+    let caller = peer.and_then(|peer| address::caller(&app.trusted_proxies, peer, &parts.headers));
+    let allowed = |ip: &IpAddr| provider.allow.is_empty() || address::contains(&provider.allow, ip);
+    match caller {
+        Some(ip) if allowed(&ip) => Ok(ip),
+        // Where everybody may call, nobody has to say who it is.
+        None if provider.allow.is_empty() => {
+            Ok(peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip()))
         }
-        caller = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
+        Some(ip) => Err(format!("from {ip}")),
+        None => Err("from an address that cannot be read".to_owned()),
     }
-    Some(caller)
 }
 
 /// A place for the call in the node and in the provider's share of it.
@@ -288,13 +222,26 @@ fn shed_overload<'a>(app: &'a App, call: &'a Call) -> Result<InFlight<'a>, Failu
     }
 }
 
-async fn read_body(call: &Call, body: Body) -> Result<Bytes, Failure> {
-    keep_deadline(call, body::read(body, call.provider.body_max)).await?.map_err(
-        |error| match error {
-            BodyError::TooLarge => Failure::TooLarge,
-            BodyError::Broken => Failure::BadRequest("the body ended too early".to_owned()),
-        },
-    )
+async fn read_body(
+    app: &App,
+    call: &Call,
+    from: IpAddr,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Failure> {
+    let most = call.provider.body_max;
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let wanted = length.unwrap_or(most).min(most);
+    let _share = if wanted > SMALL {
+        Some(app.unproven_bytes.take(from, wanted).ok_or(Failure::Busy)?)
+    } else {
+        None
+    };
+    let read = keep_deadline(call, body::read(body, most)).await?;
+    read.map_err(|error| match error {
+        BodyError::TooLarge => Failure::TooLarge,
+        BodyError::Broken => Failure::BadRequest("the body ended too early".to_owned()),
+    })
 }
 
 /// Waits no longer than the call may take. Everything in a call that waits is either in here or

@@ -4,6 +4,7 @@
 pub mod body;
 pub mod callback;
 pub mod docs;
+pub mod files;
 pub mod layers;
 pub mod openapi;
 pub mod operator;

@@ -6,7 +6,8 @@ use axum::response::Response;
 use opentelemetry::KeyValue;
 use tokio::time::Instant;
 
-use super::layers::{Call, Told};
+use super::layers::Call;
+use crate::edge::record::Told;
 use crate::providers::Failure;
 use crate::telemetry::traces::{CallSpan, Traces};
 

@@ -37,7 +37,8 @@ const JOB_BUCKETS: &[f64] =
 /// Commands in one commit.
 const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// Sends logs to standard output, one line for each event.
+/// Sends logs to standard output, one line for each event, and what a panic has to say with them:
+/// nothing of a node waits for whoever reads its output.
 ///
 /// # Errors
 /// Where there can be no thread that writes them.
@@ -50,6 +51,10 @@ pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
             log.with_target(false).with_ansi(has_colours(&std::io::stdout())).init();
         }
     }
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(tracing::field::display);
+        tracing::error!(at, message = panic.payload_as_str(), "panicked");
+    }));
     Ok(())
 }
 
@@ -118,5 +123,13 @@ fn describe() {
     describe_counter!("wallet_unreadable_total", "Commands of players with unknown values");
     describe_gauge!("wallet_queue_depth", "Commands waiting when a batch was taken");
     describe_counter!("wallet_panics_total", "Handlers that panicked");
+    describe_counter!(
+        "wallet_connections_refused_total",
+        "Connections closed because their address has as many as it may"
+    );
+    describe_counter!(
+        "wallet_log_lines_dropped_total",
+        "Log lines dropped because standard output was not read fast enough"
+    );
     describe_counter!("wallet_unknown_provider_total", "Calls below no provider's prefix");
 }

@@ -1,20 +1,48 @@
-//! Standard output, written to in larger pieces: a system call for each line would be one more
-//! for each bet. A line waits for a moment at most; a warning takes everything with it at once.
+//! Standard output, written to by a thread of its own, in larger pieces: a system call for each
+//! line would be one more for each bet. Whoever logs never waits for whoever reads: what waits is
+//! bounded, and lines beyond it are dropped and counted.
 
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::{Counter, counter};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The longest that a line waits.
+/// The longest that a line waits for others, where nobody keeps it waiting.
 const MOMENT: Duration = Duration::from_millis(50);
 /// So many bytes are not kept waiting.
 const MANY: usize = 64 * 1024;
+/// The most bytes that wait while nobody reads: some ten thousand lines.
+const MOST: usize = 4 * 1024 * 1024;
+/// The longest that the end of the process waits for its last lines to be read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
-static WAITING: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static QUEUE: Queue = Queue {
+    lines: Mutex::new(Lines { waiting: Vec::new(), urgent: false, writing: false, dropped: 0 }),
+    arrived: Condvar::new(),
+    written: Condvar::new(),
+};
+
+static DROPPED: LazyLock<Counter> = LazyLock::new(|| counter!("wallet_log_lines_dropped_total"));
+
+struct Queue {
+    lines: Mutex<Lines>,
+    /// Something should be written at once.
+    arrived: Condvar,
+    /// What was taken is written.
+    written: Condvar,
+}
+
+struct Lines {
+    waiting: Vec<u8>,
+    urgent: bool,
+    writing: bool,
+    /// Lines that were dropped and that nobody has been told of.
+    dropped: u64,
+}
 
 /// Standard output for the log.
 pub struct Output;
@@ -31,33 +59,81 @@ impl Output {
     /// Where there can be no thread for it.
     pub fn start() -> io::Result<Self> {
         thread::Builder::new().name("log".to_owned()).spawn(|| {
+            let mut taken = Vec::new();
             loop {
-                thread::sleep(MOMENT);
-                write_out(waiting());
+                QUEUE.write_out(&mut taken);
             }
         })?;
         Ok(Self)
     }
 }
 
-/// Writes what still waits; to be called before the process ends.
+/// Waits until what was logged is written, or for a moment where nobody reads it; to be called
+/// before the process ends.
 pub fn flush() {
-    write_out(waiting());
+    QUEUE.flush();
 }
 
-fn waiting() -> MutexGuard<'static, Vec<u8>> {
-    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Under the lock, so that lines stay in order.
-fn write_out(mut lines: MutexGuard<'static, Vec<u8>>) {
-    if lines.is_empty() {
-        return;
+impl Queue {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut out = io::stdout().lock();
-    // Where standard output is gone there is nobody to tell.
-    let _: io::Result<()> = out.write_all(&lines).and_then(|()| out.flush());
-    lines.clear();
+
+    fn push(&self, line: &[u8], urgent: bool) {
+        let mut lines = self.lines();
+        if lines.waiting.len() + line.len() > MOST {
+            lines.dropped += 1;
+            drop(lines);
+            DROPPED.increment(1);
+            return;
+        }
+        lines.waiting.extend_from_slice(line);
+        if (urgent || lines.waiting.len() >= MANY) && !std::mem::replace(&mut lines.urgent, true) {
+            drop(lines);
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Writes what waits, after a moment or at once; not under the lock, because that may take as
+    /// long as a reader likes.
+    fn write_out(&self, taken: &mut Vec<u8>) {
+        let guard = self.lines();
+        let waited = self.arrived.wait_timeout_while(guard, MOMENT, |lines| !lines.urgent);
+        let (mut lines, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        lines.urgent = false;
+        if lines.waiting.is_empty() {
+            return;
+        }
+        lines.writing = true;
+        std::mem::swap(&mut lines.waiting, taken);
+        let dropped = std::mem::take(&mut lines.dropped);
+        drop(lines);
+        let mut out = io::stdout().lock();
+        // Where standard output is gone there is nobody to tell.
+        let _: io::Result<()> = out.write_all(taken).and_then(|()| out.flush());
+        drop(out);
+        taken.clear();
+        self.lines().writing = false;
+        self.written.notify_all();
+        if dropped > 0 {
+            tracing::warn!(lines = dropped, "the log was not read fast enough: lines were dropped");
+        }
+    }
+
+    fn flush(&self) {
+        let end = Instant::now() + LAST_WORDS;
+        let mut lines = self.lines();
+        while !lines.waiting.is_empty() || lines.writing {
+            lines.urgent = true;
+            self.arrived.notify_one();
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.written.wait_timeout(lines, left);
+            lines = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
 }
 
 impl<'a> MakeWriter<'a> for Output {
@@ -74,11 +150,7 @@ impl<'a> MakeWriter<'a> for Output {
 
 impl Write for LineWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut lines = waiting();
-        lines.extend_from_slice(line);
-        if self.urgent || lines.len() >= MANY {
-            write_out(lines);
-        }
+        QUEUE.push(line, self.urgent);
         Ok(line.len())
     }
 

@@ -40,6 +40,8 @@ pub fn count_from_zero(app: &App, with_jobs: bool) {
     counter!("wallet_damaged_chains_total").increment(0);
     counter!("wallet_unreadable_total").increment(0);
     counter!("wallet_panics_total").increment(0);
+    counter!("wallet_log_lines_dropped_total").increment(0);
+    counter!("wallet_connections_refused_total").increment(0);
     counter!("wallet_unknown_provider_total").increment(0);
     if with_jobs {
         jobs();

@@ -13,7 +13,8 @@ use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::core::{
     Action, Command, Currency, Entry, Micros, Outcome, PlayerStatus, Receipt, RowOutcome,
 };
-use seamless_wallet::http::layers::{self, Answered, Call, Told};
+use seamless_wallet::edge::record::Told;
+use seamless_wallet::http::layers::{self, Answered, Call};
 use seamless_wallet::http::ops;
 use seamless_wallet::http::server::{self, Limits, Stage};
 use seamless_wallet::http::threads::Threads;
@@ -41,11 +42,7 @@ pub fn serve() -> anyhow::Result<()> {
 async fn run(config: Config) -> anyhow::Result<()> {
     telemetry::start_log(&config.log.filter, config.log.format)?;
     let metrics = telemetry::start_metrics()?;
-    let limits = Limits {
-        header_timeout: std::time::Duration::from_millis(config.http.header_timeout_ms),
-        connections_max: config.http.connections_max,
-        shutdown: std::time::Duration::ZERO,
-    };
+    let limits = Limits { shutdown: std::time::Duration::ZERO, ..Limits::of(&config.http) };
     let api = TcpListener::bind(config.http.listen).await.context("the API port")?;
     let operations = TcpListener::bind(config.ops.listen).await.context("the ops port")?;
     let (app, _lanes) = App::build(config).await?;
@@ -54,7 +51,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let callbacks = Router::new()
         .fallback(move |request: Request| layers::through(Arc::clone(&app), request, answer));
     let (here, cores) = (Threads::current(), std::thread::available_parallelism()?);
-    let ops = tokio::spawn(server::serve(operations, ops_router, limits, staged.clone(), here));
+    let ops =
+        tokio::spawn(server::serve(operations, ops_router, limits.clone(), staged.clone(), here));
     let threads = Threads::start(cores.get())?;
     let api = tokio::spawn(server::serve(api, callbacks, limits, staged, threads));
     // As the bench ends a node.

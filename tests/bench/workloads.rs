@@ -397,8 +397,9 @@ fn memory(bets: &Calls) -> Workload {
     }
 }
 
-/// A connection may be quiet for longer than usual, until all are open and its turn comes.
-const PATIENT: &[(&str, &str)] = &[JOBS_OFF, ("WALLET__HTTP__HEADER_TIMEOUT_MS", "60000")];
+/// All connections are one machine's.
+const PATIENT: &[(&str, &str)] =
+    &[JOBS_OFF, ("WALLET__HTTP__CONNECTIONS_PER_ADDRESS_MAX", "20000")];
 
 fn sweep(bets: &Calls, players: u64) -> Workload {
     let wallets = SWEEP.iter().map(|connections| Variant {

@@ -22,6 +22,7 @@ mod redis_faults;
 mod softswiss;
 mod statements;
 mod store_properties;
+mod strangers;
 mod support;
 mod transactions;
 mod watching;

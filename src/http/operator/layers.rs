@@ -18,7 +18,8 @@ use super::auth::{Caller, Keys};
 use super::error;
 use crate::app::App;
 use crate::config::Role;
-use crate::http::layers::{echo_request_id, request_id, run_contained, whole_micros};
+use crate::edge::record::{ABANDONED, echo_request_id, request_id, whole_micros};
+use crate::http::layers::run_contained;
 use crate::http::problem::{Problem, ProblemCode};
 
 /// Who may come in, and how much at once.
@@ -95,37 +96,62 @@ pub fn around(gate: Arc<Gate>, routes: Router) -> Router {
 
 async fn observe(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = request_id(request.headers());
-    let method = known_method(request.method());
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let caller = gate.keys.holder(request.headers());
-    let key = caller.as_ref().map(|caller| Arc::clone(&caller.name));
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let mut record = Record {
+        started,
+        request_id: request_id(request.headers()),
+        method: known_method(request.method()),
+        route: route.unwrap_or("unmatched").to_owned(),
+        key: caller.as_ref().map(|caller| Arc::clone(&caller.name)),
+        replied: None,
+    };
     let deadline = started + gate.deadline;
     request.extensions_mut().insert(Call { caller, deadline, body_max: gate.body_max });
-
     let mut response = next.run(request).await;
-    echo_request_id(&mut response, &request_id);
+    echo_request_id(&mut response, &record.request_id);
     // Balances and tokens are nobody's to keep on the way.
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-
-    let (elapsed, status) = (started.elapsed(), response.status().as_u16());
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let labels =
-        [("method", method.to_owned()), ("route", route.clone()), ("status", status.to_string())];
-    counter!("wallet_operator_calls_total", &labels).increment(1);
-    histogram!("wallet_operator_call_duration_seconds", "route" => route.clone())
-        .record(elapsed.as_secs_f64());
-    tracing::info!(
-        key = key.as_deref(),
-        method,
-        route,
-        status,
-        code = response.extensions().get::<ProblemCode>().map(|code| code.0),
-        latency_us = whole_micros(elapsed),
-        request_id,
-        "operator call"
-    );
+    let code = response.extensions().get::<ProblemCode>().map(|code| code.0);
+    record.replied = Some((response.status().as_u16(), code));
     response
+}
+
+/// A call that is written down when it is over, also where its caller has gone before.
+struct Record {
+    started: Instant,
+    request_id: String,
+    method: &'static str,
+    route: String,
+    key: Option<Arc<str>>,
+    /// The status and, of a refusal, the code.
+    replied: Option<(u16, Option<&'static str>)>,
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let elapsed = self.started.elapsed();
+        let status = self.replied.map(|(status, _)| status);
+        let labels = [
+            ("method", self.method.to_owned()),
+            ("route", self.route.clone()),
+            ("status", status.map_or_else(|| ABANDONED.to_owned(), |status| status.to_string())),
+        ];
+        counter!("wallet_operator_calls_total", &labels).increment(1);
+        histogram!("wallet_operator_call_duration_seconds", "route" => self.route.clone())
+            .record(elapsed.as_secs_f64());
+        let code = self.replied.map_or(Some(ABANDONED), |(_, code)| code);
+        tracing::info!(
+            key = self.key.as_deref(),
+            method = self.method,
+            route = self.route.as_str(),
+            status,
+            code,
+            latency_us = whole_micros(elapsed),
+            request_id = self.request_id.as_str(),
+            "operator call"
+        );
+    }
 }
 
 /// A caller's own inventions do not become labels.

@@ -75,7 +75,7 @@ impl Call<'_> {
             player: self.form.read("userId", PlayerId::parse)?,
             checks: Checks {
                 session: SessionRule::ValidIfGiven,
-                token: self.form.get("token").map(TokenHash::of),
+                token: self.form.get("token")?.map(TokenHash::of),
                 currency: None,
                 active_only: true,
             },
@@ -103,7 +103,7 @@ impl Call<'_> {
     /// A win, and perhaps a prize beside it, in one command.
     fn result(&self) -> Result<Request, Failure> {
         let (win, kept) = self.due(&["bonusCode"])?;
-        let is_free = self.form.get("bonusCode").is_some();
+        let is_free = self.form.has("bonusCode");
         let category = if is_free { Category::FreeRound } else { Category::Win };
         let win = self.movement(Action::Credit(win), category, kept)?;
         let prize = self.prize(&win.tx_id)?;
@@ -233,7 +233,7 @@ impl Call<'_> {
     fn due<'n>(&self, kept: &'n [&'n str]) -> Result<(Amount, &'n [&'n str]), Failure> {
         let amount = self.form.read("amount", amount)?;
         let paid_as_total = self.adapter.settings.free_rounds == FreeRounds::Total;
-        if paid_as_total && self.form.get("bonusCode").is_some() {
+        if paid_as_total && self.form.has("bonusCode") {
             return Ok((Amount::ZERO, &["bonusCode", "amount"]));
         }
         Ok((amount, kept))
@@ -249,7 +249,7 @@ impl Call<'_> {
             provider: self.adapter.provider.clone(),
             player: self.form.read("userId", PlayerId::parse)?,
             currency: None,
-            token: self.form.get("token").filter(|_| is_bet).map(TokenHash::of),
+            token: if is_bet { self.form.get("token")?.map(TokenHash::of) } else { None },
             game,
             round,
             movements,
@@ -282,13 +282,14 @@ impl Call<'_> {
         Ok((round, self.form.read_any("gameId", GameId::parse)?))
     }
 
-    /// What is kept of the call beside the money: `name=value`, as far as it is there.
+    /// What is kept of the call beside the money: `name=value`, as far as it is there, and as text
+    /// whatever it is: no win is refused for words beside it.
     fn detail(&self, names: &[&str]) -> Result<Option<Box<str>>, Failure> {
         let mut text = String::new();
         for name in names {
-            if let Some(value) = self.form.get(name) {
+            if let Some(value) = self.form.words(name) {
                 let and = if text.is_empty() { "" } else { "&" };
-                text.extend([and, name, "=", value]);
+                text.extend([and, name, "=", &value]);
             }
         }
         if text.len() > MAX_DETAIL_BYTES || text.contains('\0') {

@@ -16,27 +16,34 @@ use crate::providers::Failure;
 
 // ---- In ----
 
-/// The parameters of a call, decoded, sorted by name.
+/// The parameter that the hash is, and does not cover.
+const HASH: &[u8] = b"hash";
+
+/// The parameters of a call, decoded, sorted by name. They are bytes, which the hash covers
+/// whatever they are; what is read of them is UTF-8.
 #[derive(Debug)]
 pub struct Form<'a> {
-    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pairs: Vec<Pair<'a>>,
 }
 
+/// A name and a value.
+type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 impl<'a> Form<'a> {
-    /// Splits, then decodes: a value may hold an encoded `&` or `=`. Broken percent-encoding
-    /// and anything but UTF-8 is refused, because nobody could say what was signed.
+    /// Splits, then decodes: a value may hold an encoded `&` or `=`. Broken percent-encoding is
+    /// refused, because nobody could say what was signed.
     ///
     /// # Errors
     /// [`Failure::BadRequest`].
     pub fn parse(body: &'a [u8]) -> Result<Self, Failure> {
-        let text = std::str::from_utf8(body).map_err(|_| not_utf8())?;
         let mut pairs = Vec::with_capacity(16);
-        for part in text.split('&').filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            pairs.push((decoded(name)?, decoded(value)?));
+        for part in body.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
+            let mut halves = part.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (halves.next(), halves.next());
+            pairs.push((decoded(name.unwrap_or_default())?, decoded(value.unwrap_or_default())?));
         }
         // Stable, so that a doubled name keeps its order.
-        pairs.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(Self { pairs })
     }
 
@@ -45,7 +52,7 @@ impl<'a> Form<'a> {
     /// text keeps them, because some senders do.
     pub fn signed_texts(&self) -> Vec<Cow<'static, [u8]>> {
         let mut texts = vec![Cow::Owned(self.joined(false))];
-        if self.pairs.iter().any(|(name, value)| value.is_empty() && name != "hash") {
+        if self.pairs.iter().any(|(name, value)| value.is_empty() && **name != *HASH) {
             texts.push(Cow::Owned(self.joined(true)));
         }
         texts
@@ -54,24 +61,28 @@ impl<'a> Form<'a> {
     fn joined(&self, keep_empty: bool) -> Vec<u8> {
         let mut text = Vec::with_capacity(512);
         for (name, value) in &self.pairs {
-            if name == "hash" || (value.is_empty() && !keep_empty) {
+            if **name == *HASH || (value.is_empty() && !keep_empty) {
                 continue;
             }
             if !text.is_empty() {
                 text.push(b'&');
             }
-            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(name);
             text.push(b'=');
-            text.extend_from_slice(value.as_bytes());
+            text.extend_from_slice(value);
         }
         text
     }
 
     /// The `hash` parameter, when it is there once.
     pub fn hash(&self) -> Option<Cow<'a, str>> {
-        let mut hashes = self.pairs.iter().filter(|(name, _)| name == "hash");
+        let mut hashes = self.pairs.iter().filter(|(name, _)| **name == *HASH);
         let (_, hash) = hashes.next()?;
-        hashes.next().is_none().then(|| hash.clone())
+        let hash = match hash {
+            Cow::Borrowed(hash) => Cow::Borrowed(std::str::from_utf8(hash).ok()?),
+            Cow::Owned(hash) => Cow::Owned(String::from_utf8(hash.clone()).ok()?),
+        };
+        hashes.next().is_none().then_some(hash)
     }
 
     /// Refuses a form with a name that is there twice: two readers could read it in two ways.
@@ -80,23 +91,40 @@ impl<'a> Form<'a> {
     /// [`Failure::BadRequest`].
     pub fn refuse_doubled(&self) -> Result<(), Failure> {
         match self.pairs.iter().zip(self.pairs.iter().skip(1)).find(|(a, b)| a.0 == b.0) {
-            Some(((name, _), _)) => Err(bad(name, "there twice")),
+            Some(((name, _), _)) => Err(bad(&String::from_utf8_lossy(name), "there twice")),
             None => Ok(()),
         }
     }
 
     /// The value of a parameter that is there and not empty.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.pairs.iter().find(|(n, _)| n == name)?;
-        Some(&**value).filter(|value| !value.is_empty())
+    ///
+    /// # Errors
+    /// [`Failure::BadRequest`] when it is not UTF-8.
+    pub fn get(&self, name: &str) -> Result<Option<&str>, Failure> {
+        let found = self.pairs.iter().find(|(own, _)| **own == *name.as_bytes());
+        let Some((_, value)) = found.filter(|(_, value)| !value.is_empty()) else {
+            return Ok(None);
+        };
+        std::str::from_utf8(value).map(Some).map_err(|_| bad(name, "not UTF-8"))
+    }
+
+    /// True when a parameter is there and not empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(own, value)| **own == *name.as_bytes() && !value.is_empty())
+    }
+
+    /// The value of a parameter that is there and not empty, as text for people.
+    pub fn words(&self, name: &str) -> Option<Cow<'_, str>> {
+        let (_, value) = self.pairs.iter().find(|(own, _)| **own == *name.as_bytes())?;
+        (!value.is_empty()).then(|| String::from_utf8_lossy(value))
     }
 
     /// The value of a parameter that has to be there.
     ///
     /// # Errors
-    /// [`Failure::BadRequest`] when it is missing or empty.
+    /// [`Failure::BadRequest`] when it is missing or empty, or not UTF-8.
     pub fn need(&self, name: &str) -> Result<&str, Failure> {
-        self.get(name).ok_or_else(|| bad(name, "missing"))
+        self.get(name)?.ok_or_else(|| bad(name, "missing"))
     }
 
     /// A parameter that has to be there, as what `parse` makes of it.
@@ -120,7 +148,7 @@ impl<'a> Form<'a> {
         name: &str,
         parse: impl FnOnce(&'f str) -> Result<T, E>,
     ) -> Result<Option<T>, Failure> {
-        self.get(name).map(parse).transpose().map_err(|error| bad(name, error))
+        self.get(name)?.map(parse).transpose().map_err(|error| bad(name, error))
     }
 }
 
@@ -130,21 +158,15 @@ pub fn bad(name: &str, what: impl Display) -> Failure {
 }
 
 /// Decodes `+` and `%XX`.
-fn decoded(raw: &str) -> Result<Cow<'_, str>, Failure> {
-    if !raw.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+fn decoded(raw: &[u8]) -> Result<Cow<'_, [u8]>, Failure> {
+    if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Ok(Cow::Borrowed(raw));
     }
-    let raw = raw.as_bytes();
     if !percent_signs_are_whole(raw) {
         return Err(Failure::BadRequest("broken percent-encoding".to_owned()));
     }
     let spaced: Vec<u8> = raw.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
-    let text = percent_decode(&spaced).decode_utf8().map_err(|_| not_utf8())?;
-    Ok(Cow::Owned(text.into_owned()))
-}
-
-fn not_utf8() -> Failure {
-    Failure::BadRequest("not UTF-8".to_owned())
+    Ok(Cow::Owned(percent_decode(&spaced).collect()))
 }
 
 fn percent_signs_are_whole(raw: &[u8]) -> bool {
@@ -279,7 +301,8 @@ mod tests {
     #[test]
     fn an_empty_parameter_is_a_missing_one() {
         let form = form("a=&b=1&c");
-        assert_eq!((form.get("a"), form.get("b"), form.get("c")), (None, Some("1"), None));
+        let get = |name| form.get(name).expect("UTF-8");
+        assert_eq!((get("a"), get("b"), get("c")), (None, Some("1"), None));
         for name in ["a", "c", "d"] {
             assert_eq!(form.need(name).err(), Some(bad(name, "missing")));
         }

@@ -46,7 +46,8 @@ async fn thousands_of_idle_connections() {
     if count < wanted {
         eprintln!("only {count} of {wanted} idle connections: `ulimit -n` is {}", files_max());
     }
-    let stage = Stage::ordinary(how).await;
+    let many = format!("http.connections_per_address_max = 20000\n{NODE}");
+    let stage = Stage::set(World::tuned(2, &many).await, how).await;
     stage.rounds(20).await;
     let node = &stage.world.nodes[0];
     let before = node.memory_kib();

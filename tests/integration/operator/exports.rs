@@ -114,7 +114,7 @@ async fn a_client_that_does_not_read_holds_the_database_back_and_its_place_is_fr
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_falls_asleep_keeps_neither_its_place_nor_its_connection() {
-    let office = Office::tuned("operator.exports_max = 1\nhttp.header_timeout_ms = 1000").await;
+    let office = Office::tuned("operator.exports_max = 1\nhttp.idle_timeout_ms = 1000").await;
     fill(&office, "ann", 60_000).await;
     let path = "/operator/v1/transactions/export/ndjson?player_id=ann";
     let mut wire = begun(&office, path).await;

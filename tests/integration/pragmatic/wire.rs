@@ -1,9 +1,10 @@
 //! Forms that are wrong, amounts in every spelling, every path, and what a reply holds.
 
 use axum::http::Method;
+use md5::{Digest as _, Md5};
 
 use super::calls::{Operation, money, stake};
-use crate::support::pragmatic::{Answer, Call};
+use crate::support::pragmatic::{self, Answer, Call};
 use crate::support::world::World;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -94,7 +95,7 @@ async fn a_form_that_cannot_be_read_is_a_7_and_one_without_a_hash_a_5() {
     for (what, body, code) in [
         ("nothing", String::new(), 5),
         ("a broken percent sign", format!("{}&x=%4", good.body()), 7),
-        ("bytes that are no UTF-8", format!("{}&x=%FF%FE", good.body()), 7),
+        ("bytes that are no UTF-8, and not signed", format!("{}&x=%FF%FE", good.body()), 5),
         ("JSON", r#"{"userId":"ann"}"#.to_owned(), 5),
         ("a form within the limit", format!("{}&x={}", good.body(), "y".repeat(200_000)), 5),
         ("a form beyond the limit", format!("{}&x={}", good.body(), "y".repeat(300_000)), 7),
@@ -103,6 +104,55 @@ async fn a_form_that_cannot_be_read_is_a_7_and_one_without_a_hash_a_5() {
         let answer = Answer::of(&reply.unwrap_or_else(|error| panic!("{what}: {error}")));
         assert_eq!(answer.error, code, "{what}: {}", answer.json);
     }
+}
+
+/// A call with further parameters, whatever bytes they are; signed as the sender would.
+fn signed_with(call: &Call, further: &[(&str, &[u8])]) -> Vec<u8> {
+    let body = call.body();
+    let (own, _) = body.split_once("&hash=").expect("a hash");
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+    let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = own
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect();
+    for (name, value) in further {
+        pairs.retain(|(own, _)| own != name.as_bytes());
+        pairs.push((name.as_bytes().to_vec(), value.to_vec()));
+    }
+    pairs.sort();
+    let joined: Vec<Vec<u8>> =
+        pairs.iter().map(|(name, value)| [&name[..], b"=", &value[..]].concat()).collect();
+    let hash = Md5::digest([joined.join(&b'&'), pragmatic::SECRET.as_bytes().to_vec()].concat());
+    let encode = |bytes: &[u8]| {
+        percent_encoding::percent_encode(bytes, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let mut sent: Vec<String> =
+        pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    sent.push(format!("hash={}", hex::encode(hash)));
+    sent.join("&").into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_beside_the_money_cost_no_win_whatever_charset_they_are_in() {
+    let world = ann("").await;
+    assert_eq!(pragmatic::bet("ann", "b", "r", "1.00").send(world.api(0)).await.error, 0);
+    let balance = world.balance("ann").await;
+    let latin: &[u8] = b"J\xfcrgen";
+    let win = pragmatic::result("ann", "w", "r", "2.00");
+    let body = signed_with(&win, &[("nickname", latin), ("x\u{1}", b"\xff")]);
+    let reply = world.api(0).post(win.path(), FORM, body).await.expect("a reply");
+    assert_eq!(Answer::of(&reply).error, 0, "{}", reply.text());
+    assert_eq!(world.balance("ann").await, balance + 200);
+    let free = pragmatic::result("ann", "w2", "r", "3.00");
+    let body = signed_with(&free, &[("bonusCode", latin)]);
+    let reply = world.api(0).post(free.path(), FORM, body).await.expect("a reply");
+    assert_eq!(Answer::of(&reply).error, 0, "{}", reply.text());
+    assert_eq!(world.balance("ann").await, balance + 500);
+    // What names something is text, or it is refused.
+    let body = signed_with(&win, &[("roundId", latin), ("reference", b"w3")]);
+    let reply = world.api(0).post(win.path(), FORM, body).await.expect("a reply");
+    assert_eq!(Answer::of(&reply).error, 7, "{}", reply.text());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -131,6 +131,8 @@ pub struct Node {
     /// Where gRPC clients call, if it is served.
     pub grpc: Option<SocketAddr>,
     folder: Folder,
+    /// What reads its log and writes it down, where that is a process of its own.
+    reader: Option<Process>,
 }
 
 impl Node {
@@ -172,6 +174,29 @@ impl Node {
         variables: &[(&str, &str)],
     ) -> Self {
         let log = File::create(folder.path().join("log")).expect("a file");
+        Self::spawn(task, folder, config, variables, (log, None)).await
+    }
+
+    /// Starts one whose log goes through a pipe, and waits until it is ready.
+    pub async fn piped(setup: &Setup) -> Self {
+        let folder = Folder::new("wallet-piped");
+        let log = File::create(folder.path().join("log")).expect("a file");
+        let (out, into) = std::io::pipe().expect("a pipe");
+        let reader = Process::reading(Command::new("cat").stdout(log), out);
+        let into = File::from(std::os::fd::OwnedFd::from(into));
+        let (config, variables) = (setup.write(&folder), setup.variables());
+        let node = Self::spawn("serve", folder, &config, &variables, (into, Some(reader))).await;
+        node.wait_until_ready().await;
+        node
+    }
+
+    async fn spawn(
+        task: &str,
+        folder: Folder,
+        config: &Path,
+        variables: &[(&str, &str)],
+        (log, reader): (File, Option<Process>),
+    ) -> Self {
         let mut command = program();
         command
             .arg(task)
@@ -183,7 +208,8 @@ impl Node {
             .stderr(log);
         let process = Process::start(&mut command);
         let nowhere = Endpoint::at(SocketAddr::from(([127, 0, 0, 1], 9)));
-        let mut node = Self { process, api: nowhere.clone(), ops: nowhere, grpc: None, folder };
+        let mut node =
+            Self { process, api: nowhere.clone(), ops: nowhere, grpc: None, folder, reader };
         node.learn_addresses().await;
         node
     }
@@ -259,6 +285,16 @@ impl Node {
     /// Stops it: its connections stay open and it does nothing.
     pub fn freeze(&self) {
         self.process.signal("STOP");
+    }
+
+    /// Whoever reads its log falls asleep.
+    pub fn leave_log_unread(&self) {
+        self.reader.as_ref().expect("a reader").signal("STOP");
+    }
+
+    /// Whoever reads its log wakes up.
+    pub fn read_log_on(&self) {
+        self.reader.as_ref().expect("a reader").signal("CONT");
     }
 
     /// Lets it run on.

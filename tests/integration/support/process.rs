@@ -54,11 +54,18 @@ impl Process {
         Self::begin(command.process_group(0), true)
     }
 
+    /// Starts one that reads something.
+    pub fn reading(command: &mut Command, input: impl Into<Stdio>) -> Self {
+        Self::begin_with(command.stdin(input), false)
+    }
+
     fn begin(command: &mut Command, leads: bool) -> Self {
-        let child = command
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+        Self::begin_with(command.stdin(Stdio::null()), leads)
+    }
+
+    fn begin_with(command: &mut Command, leads: bool) -> Self {
+        let child =
+            command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         let id = child.id();
         let group = if leads { "-" } else { "" };
         let script = format!("kill -CONT -- {group}{id}; kill -KILL -- {group}{id}");

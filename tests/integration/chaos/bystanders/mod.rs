@@ -19,4 +19,5 @@ mod providers;
 mod refused;
 mod rounds;
 mod stand;
+mod strangers;
 mod waiting;

@@ -60,7 +60,12 @@ impl Stand {
         let how = Intensity::of_this_run();
         let (world, server) = world(1, toml).await;
         let crowd = bystanders(&world, how.pick(8, 32)).await;
-        Self { world, crowd, how, _server: server }
+        Self::of(world, server, crowd)
+    }
+
+    /// What has been put together otherwise.
+    pub fn of(world: World, server: PostgresServer, crowd: Crowd<Honest>) -> Self {
+        Self { world, crowd, how: Intensity::of_this_run(), _server: server }
     }
 
     /// The only node.
@@ -104,7 +109,8 @@ pub async fn open(world: &World, name: &str, count: usize, balance: &str) -> Vec
     names
 }
 
-async fn bystanders(world: &World, count: usize) -> Crowd<Honest> {
+/// So many honest players at the first node.
+pub async fn bystanders(world: &World, count: usize) -> Crowd<Honest> {
     let players = open(world, "bystander", count, START).await;
     let callers = players.into_iter().map(|player| Honest {
         player,
