@@ -154,7 +154,7 @@ impl Pass<'_> {
     /// Redis knows no fence, so it is asked for right before something is put right there.
     async fn still_leads(&self) -> Result<(), JobError> {
         let ttl = Duration::from_millis(self.app.jobs.lease_ttl_ms);
-        let leads = lease::renew(self.app.wallet.pool(), self.fence, ttl, true).await?;
+        let leads = lease::renew(&self.app.leases, self.fence, ttl, true).await?;
         if leads { Ok(()) } else { Err(JobError::Fenced) }
     }
 
