@@ -1,11 +1,11 @@
 //! Reading wallets and their ledger for a reconciliation: in chunks by key, without locks.
 //! Each statement is one snapshot, and none reads more than so many rows of a player.
 
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::core::{Micros, PlayerId, WalletState};
 use crate::store::LookupError;
-use crate::store::connect::begin_transaction;
+use crate::store::connect::patient;
 use crate::store::rows::wallet_state;
 
 /// A place in a player's chain: the version and the balance after it.
@@ -149,9 +149,7 @@ pub async fn chains(
     let ids: Vec<&str> = players.iter().map(|(player, _)| player.as_str()).collect();
     let versions: Vec<i64> = players.iter().map(|(_, mark)| mark.version).collect();
     let balances: Vec<i64> = players.iter().map(|(_, mark)| mark.balance.get()).collect();
-    let mut transaction = begin_transaction(pool).await?;
-    // Rows that nobody has read for long come from a slow disk, one by one.
-    sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *transaction).await?;
+    let mut transaction = in_order(pool).await?;
     let rows = sqlx::query!(
         r#"
         SELECT w.player_id, m.version AS "from_version!", m.balance AS "from_micros!",
@@ -258,6 +256,7 @@ pub async fn rows_behind(
     player: &PlayerId,
     version: i64,
 ) -> Result<(Mark, Option<i64>), LookupError> {
+    let mut transaction = in_order(pool).await?;
     let row = sqlx::query!(
         r#"
         SELECT count(*) AS "rows!",
@@ -274,9 +273,22 @@ pub async fn rows_behind(
         version,
         PIECE,
     )
-    .fetch_one(pool)
+    .fetch_one(&mut *transaction)
     .await?;
+    transaction.commit().await?;
     Ok((Mark { version: row.rows, balance: Micros::new(row.moved) }, row.last))
+}
+
+/// A transaction in which a player's rows are read in the order of an index, as far as they are
+/// wanted. The planner knows how many rows a player has as a rule; for one with very many it would
+/// read and sort them all for each piece.
+async fn in_order(pool: &PgPool) -> Result<Transaction<'static, Postgres>, LookupError> {
+    // Rows that nobody has read for long come from a slow disk, one by one.
+    let mut transaction = patient(pool, 60_000).await?;
+    let sql = "SELECT set_config('enable_sort', 'off', true),
+                      set_config('enable_bitmapscan', 'off', true)";
+    sqlx::query(sql).execute(&mut *transaction).await?;
+    Ok(transaction)
 }
 
 fn stored_player(text: &str) -> Result<PlayerId, LookupError> {
