@@ -20,7 +20,9 @@ use crate::meters::CallMeters;
 use crate::providers::signature::Secrets;
 use crate::providers::{Adapter, Terms, protocol};
 use crate::store::ledger::mismatches::{self, Mismatch};
-use crate::store::{DatabaseConfig, connect_office, connect_pool};
+use crate::store::{
+    DatabaseConfig, Lookout, Standby, connect_leases, connect_office, connect_pool,
+};
 use crate::telemetry::{Traces, TracesError};
 
 /// What every request handler shares.
@@ -39,6 +41,10 @@ pub struct App {
     pub operator_in_flight_max: usize,
     /// For people's searches.
     pub office: Office,
+    /// What is seen of the database.
+    pub lookout: Lookout,
+    /// For the leases of jobs alone.
+    pub leases: PgPool,
     /// Proxies whose word about the caller's address is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Calls in progress over all providers.
@@ -139,7 +145,10 @@ impl App {
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
         let providers = build_providers(config.providers)?;
         let database = database_config(&config.database);
-        let pool = connect_pool(&database).map_err(|_| BuildError::DatabaseUrl)?;
+        let url = |_| BuildError::DatabaseUrl;
+        let lookout = Lookout::start(&database, Standby::Refused).map_err(url)?;
+        let pool = connect_pool(&database, &lookout).map_err(url)?;
+        let leases = connect_leases(&database, &lookout).map_err(url)?;
         let engine = EngineConfig {
             lanes: config.database.lanes,
             batch_max: config.database.batch_max,
@@ -155,7 +164,7 @@ impl App {
             sqlx::Error::Io(error) => BuildError::Thread(error),
             _ => BuildError::DatabaseUrl,
         })?;
-        let office = open_office(&config.operator, &database)?;
+        let office = open_office(&config.operator, &database, &lookout)?;
         tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
         tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
         let app = Self {
@@ -166,6 +175,8 @@ impl App {
             operator_body_max: config.operator.body_max,
             operator_in_flight_max: config.operator.in_flight_max,
             office,
+            lookout,
+            leases,
             trusted_proxies: config.http.trusted_proxies,
             in_flight: Semaphore::new(config.http.in_flight_max),
             unproven_bytes: unproven_bytes(config.http.unproven_bytes_max),
@@ -194,11 +205,15 @@ fn unproven_bytes(most: usize) -> Arc<Shares> {
     Shares::new(most, most / 8)
 }
 
-fn open_office(config: &config::Operator, database: &DatabaseConfig) -> Result<Office, BuildError> {
+fn open_office(
+    config: &config::Operator,
+    database: &DatabaseConfig,
+    lookout: &Lookout,
+) -> Result<Office, BuildError> {
     // What nobody waits for any more need not be searched.
     let timeout = Duration::from_millis(config.search_timeout_ms.min(config.deadline_ms));
-    let pool =
-        connect_office(database, config.pool_max, timeout).map_err(|_| BuildError::DatabaseUrl)?;
+    let pool = connect_office(database, config.pool_max, timeout, lookout)
+        .map_err(|_| BuildError::DatabaseUrl)?;
     Ok(Office {
         pool,
         examine: config.search_examine,

@@ -74,6 +74,7 @@ impl Reading {
             Ok(Ok(found)) => (found, "ok"),
             failed => {
                 if !matches!(failed, Ok(Err(WriteError::Other(_)))) {
+                    self.outbox.database_lost();
                     self.connection.disconnect();
                 }
                 (Repeats::default(), "failed")

@@ -290,6 +290,7 @@ impl Working {
     fn after(&mut self, error: WriteError, groups: Vec<Group>) -> Vec<Group> {
         counter!("wallet_redo_total", "cause" => error.as_str()).increment(1);
         if let WriteError::Lost(_) = error {
+            self.outbox.database_lost();
             self.connection.disconnect();
         }
         let mut back = Vec::with_capacity(groups.len());

@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use crate::app::database_config;
 use crate::config::Config;
 use crate::core::ProviderId;
-use crate::store::connect_office;
+use crate::store::{Lookout, Standby, connect_office};
 
 /// The longest that one of the comparison's statements may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -62,8 +62,10 @@ pub async fn run(config: Config, errand: Errand) -> anyhow::Result<()> {
     let feed = feed.with_context(|| {
         format!("[providers.{id}.feed] is missing: it says what the provider's list looks like")
     })?;
-    let pool = connect_office(&database_config(&config.database), 1, STATEMENT_TIMEOUT)
-        .map_err(|_| anyhow::anyhow!("database.url is no URL"))?;
+    let database = database_config(&config.database);
+    let no_url = |_| anyhow::anyhow!("database.url is no URL");
+    let lookout = Lookout::start(&database, Standby::Read).map_err(no_url)?;
+    let pool = connect_office(&database, 1, STATEMENT_TIMEOUT, &lookout).map_err(no_url)?;
     let report = compare::run(&pool, &id, feed, &errand).await?;
     if let Some(path) = &errand.html {
         std::fs::write(path, html::page(&report))

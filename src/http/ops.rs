@@ -1,14 +1,12 @@
 //! The ops port: metrics, and whether the node lives and is ready.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use chrono::Utc;
 use metrics::{Unit, describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -17,10 +15,6 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::cache::CacheState;
 use crate::http::server::Stage;
-use crate::store;
-
-/// The longest that `/readyz` waits for the database.
-const READY_TIMEOUT: Duration = Duration::from_millis(1500);
 
 #[derive(Clone)]
 struct Ops {
@@ -36,6 +30,8 @@ struct Readiness {
     leaving: bool,
     database: &'static str,
     schema: &'static str,
+    /// Whether a lane could commit.
+    writes: &'static str,
     redis: &'static str,
     /// How far the node's clock is ahead of the database's, in seconds.
     #[serde(skip)]
@@ -56,6 +52,7 @@ pub fn describe_metrics() {
     describe_gauge!("wallet_build_info", "1; the label says which version this is");
     describe_gauge!("wallet_ready", "1 while the node is ready, as /readyz says");
     describe_gauge!("wallet_database_up", "1 while PostgreSQL answers");
+    describe_gauge!("wallet_database_takes_writes", "1 while a command could be committed");
     describe_gauge!(
         "wallet_clock_skew_seconds",
         Unit::Seconds,
@@ -72,6 +69,7 @@ async fn render(State(ops): State<Ops>) -> Response {
     let readiness = look(&ops).await;
     gauge!("wallet_ready").set(flag(readiness.ready));
     gauge!("wallet_database_up").set(flag(readiness.database == "up"));
+    gauge!("wallet_database_takes_writes").set(flag(readiness.writes == "taken"));
     if let Some(seconds) = readiness.clock_skew {
         gauge!("wallet_clock_skew_seconds").set(seconds);
     }
@@ -107,8 +105,9 @@ async fn ready(State(ops): State<Ops>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-/// Ready with a database that has this build's schema. Without Redis the node is slower, not
-/// wrong, so it stays ready. One that is about to end is not, though it still serves.
+/// Ready with a database that has this build's schema and takes what a lane commits. It was seen on
+/// a connection of its own, so nobody waits here. Without Redis the node is slower, not wrong, so it
+/// stays ready. One that is about to end is not, though it still serves.
 async fn look(Ops { app, stage, .. }: &Ops) -> Readiness {
     let leaving = *stage.borrow() != Stage::Serving;
     readiness(app, leaving).await
@@ -120,19 +119,24 @@ pub async fn is_ready(app: &App, leaving: bool) -> bool {
 }
 
 async fn readiness(app: &App, leaving: bool) -> Readiness {
-    let asked = tokio::time::timeout(READY_TIMEOUT, store::ask(app.wallet.pool())).await;
-    let sign = asked.ok().and_then(Result::ok);
-    let (database, schema) = match sign.map(|sign| sign.schema_is_current) {
-        Some(true) => ("up", "current"),
-        Some(false) => ("up", "not migrated"),
-        None => ("down", "unknown"),
+    let sight = app.lookout.sight().await;
+    let database = if sight.answers { "up" } else { "down" };
+    let schema = match sight.schema_is_current {
+        Some(true) => "current",
+        Some(false) => "not migrated",
+        None => "unknown",
     };
-    let clock_skew = sign.and_then(|sign| Some((Utc::now() - sign.now?).as_seconds_f64()));
+    let writes = match (sight.answers, sight.takes_writes) {
+        (_, true) => "taken",
+        (true, false) => "refused",
+        (false, false) => "unknown",
+    };
     let redis = match app.wallet.cache().state() {
         CacheState::Disabled => "not configured",
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    let ready = schema == "current" && !leaving;
-    Readiness { ready, leaving, database, schema, redis, clock_skew }
+    let ready = sight.takes_writes && !leaving;
+    let clock_skew = sight.clock_skew;
+    Readiness { ready, leaving, database, schema, writes, redis, clock_skew }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
@@ -86,7 +87,7 @@ impl Lease {
     /// # Errors
     /// [`JobError::Database`].
     pub async fn try_keep(&mut self, reach: Reach) -> Result<bool, JobError> {
-        let pool = self.app.wallet.pool();
+        let pool = &self.app.leases;
         if let Some(fence) = &self.fence {
             if lease::renew(pool, fence, self.ttl, false).await? {
                 return Ok(true);
@@ -119,7 +120,7 @@ impl Lease {
     /// the leader alone.
     async fn tell_the_last_drift(&self) -> Result<(), JobError> {
         let filter = RunFilter { state: Some("done".to_owned()), limit: 1, ..RunFilter::default() };
-        let runs = reconciliation::runs(self.app.wallet.pool(), &filter).await?;
+        let runs = reconciliation::runs(&self.app.leases, &filter).await?;
         if let Some(last) = runs.first() {
             meters::drifted(&last.totals);
         }
@@ -136,25 +137,12 @@ impl Lease {
     ) -> Result<T, JobError> {
         let fence = self.fence.clone().ok_or(JobError::Fenced)?;
         let app = Arc::clone(&self.app);
-        let pool = app.wallet.pool();
+        let pool = &app.leases;
         if !lease::renew(pool, &fence, self.ttl, true).await? {
             self.fence = None;
             return Err(JobError::Fenced);
         }
-        let mut beat = interval_at(Instant::now() + self.beat(), self.beat());
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tokio::pin!(step);
-        let result = loop {
-            tokio::select! {
-                result = &mut step => break result,
-                _ = beat.tick() => match lease::renew(pool, &fence, self.ttl, true).await {
-                    Ok(true) => {}
-                    Ok(false) => break Err(JobError::Fenced),
-                    // The lease may still be ours, and no write goes through if it is not.
-                    Err(error) => tracing::warn!(job = self.job.as_str(), %error, "no renewal"),
-                },
-            }
-        };
+        let result = self.beside_renewals(&fence, step).await;
         self.ran = Some(Instant::now());
         match &result {
             Ok(_) => lease::finish(pool, &fence).await?,
@@ -167,18 +155,57 @@ impl Lease {
         result
     }
 
+    /// A renewal may wait for a lock on the lease that the step holds, and then the step has to go
+    /// on: so neither waits for the other.
+    async fn beside_renewals<T>(
+        &self,
+        fence: &Fence,
+        step: impl Future<Output = Result<T, JobError>>,
+    ) -> Result<T, JobError> {
+        let (stop, stopped) = oneshot::channel();
+        let renewals = self.renewals(fence, stopped);
+        tokio::pin!(step, renewals);
+        tokio::select! {
+            result = &mut step => {
+                drop(stop);
+                // One that is on its way must not come after the end that is written next.
+                renewals.await;
+                result
+            }
+            () = &mut renewals => Err(JobError::Fenced),
+        }
+    }
+
+    /// Renews the lease until it is lost, or for as long as nobody says that it is enough.
+    async fn renewals(&self, fence: &Fence, mut stopped: oneshot::Receiver<()>) {
+        let mut beat = interval_at(Instant::now() + self.beat(), self.beat());
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = &mut stopped => return,
+                _ = beat.tick() => {}
+            }
+            match lease::renew(&self.app.leases, fence, self.ttl, true).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                // The lease may still be ours, and no write goes through if it is not.
+                Err(error) => tracing::warn!(job = self.job.as_str(), %error, "no renewal"),
+            }
+        }
+    }
+
     /// Who holds it, where it is not held here.
     ///
     /// # Errors
     /// [`JobError::Database`].
     pub async fn rival(&self) -> Result<Option<Seen>, JobError> {
-        Ok(lease::find(self.app.wallet.pool(), self.job.as_str()).await?)
+        Ok(lease::find(&self.app.leases, self.job.as_str()).await?)
     }
 
     /// Gives it back.
     pub async fn release(&mut self) {
         if let Some(fence) = self.fence.take()
-            && let Err(error) = lease::release(self.app.wallet.pool(), &fence).await
+            && let Err(error) = lease::release(&self.app.leases, &fence).await
         {
             tracing::warn!(job = self.job.as_str(), %error, "the lease was not given back");
         }

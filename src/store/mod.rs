@@ -12,11 +12,15 @@ pub mod directory;
 pub mod hosts;
 pub mod jobs;
 pub mod ledger;
+pub mod lookout;
 mod migrate;
 pub mod money;
 mod rows;
 
-pub use connect::{DatabaseConfig, MIGRATOR, ask, begin_transaction, connect_office, connect_pool};
+pub use connect::{
+    DatabaseConfig, MIGRATOR, begin_transaction, connect_leases, connect_office, connect_pool,
+};
+pub use lookout::{Lookout, Standby};
 pub use migrate::SchemaError;
 pub use sqlx::PgPool;
 
@@ -54,8 +58,25 @@ impl From<sqlx::Error> for LookupError {
     }
 }
 
+/// What a server says, by the class of its code, of itself and not of what it was asked: the same
+/// statement may succeed on another connection, or a moment later.
+const PASSING: [&str; 12] = [
+    "08", // the connection
+    "0A", // a plan of before a migration (of what the statements here may run into)
+    "25", // read-only, or a transaction that was ended
+    "26", // a statement that somebody between has forgotten
+    "28", // the credentials
+    "3D", "3F", // the database, or the schema, is not there
+    "40", // a rollback: serialisation, deadlock
+    "42", // a table or a privilege is not there; the statements were checked when they were built
+    "53", // resources
+    "57", // the operator's doing
+    "58", // the system under it
+];
+
 /// True when the same statement may succeed on another connection or a moment later: the
-/// connection is gone, the server is starting or stopping, or it asks for a retry.
+/// connection is gone, the server is starting, stopping or not as it should be, or it asks for a
+/// retry.
 pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -63,11 +84,12 @@ pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // 08 connection, 40 rollback (serialisation, deadlock), 53 resources, 57 operator.
-            ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))
-        }),
+        | sqlx::Error::WorkerCrashed
+        // The address is in a file that cannot be read for the moment.
+        | sqlx::Error::Configuration(_) => true,
+        sqlx::Error::Database(error) => error
+            .code()
+            .is_some_and(|code| PASSING.iter().any(|class| code.starts_with(class))),
         _ => false,
     }
 }

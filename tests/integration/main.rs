@@ -3,6 +3,7 @@
 mod bad_input;
 mod cache;
 mod captures;
+mod changing_server;
 mod chaos;
 mod decide_properties;
 mod deployment;

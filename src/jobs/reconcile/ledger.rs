@@ -2,12 +2,10 @@
 //!
 //! A pass marks how far it has found a player's chain to be right, and the next one goes on
 //! from the mark: it looks only at the rows since. Where these do not lead from the mark to the
-//! wallet, or there is no mark, the whole chain is followed, in one snapshot; what that says is
-//! what is found.
+//! wallet, or there is no mark, the whole chain is followed; what that says is what is found. A
+//! chain is followed in pieces, however long it is.
 
 use std::collections::HashMap;
-
-use uuid::Uuid;
 
 use super::{Finding, Kind, Pass, Scope};
 use crate::core::{Micros, PlayerId};
@@ -16,96 +14,143 @@ use crate::jobs::pace::Pace;
 use crate::store::jobs::audit::{self, Chain, Mark, Marked};
 use crate::store::jobs::reconciliation;
 
-/// Rows that one statement follows, at most; a player with more is followed alone.
-const ROWS_TOGETHER: i64 = 20_000;
+/// Rows that one statement follows, as a rule; a player with more is followed alone.
+const ROWS_TOGETHER: i64 = audit::PIECE;
 /// Players whom one statement follows, at most.
 const PLAYERS_TOGETHER: usize = 100;
+/// Players without a wallet that one statement finds, at most.
+const ORPHANS_TOGETHER: i64 = 1_000;
 
-/// How chains are followed in this pass.
-#[derive(Clone, Copy)]
-pub(super) struct Ledger {
-    pub(super) scope: Scope,
-    /// Rows that were written since the last pass have a greater transaction id.
-    pub(super) since: Option<Uuid>,
+/// Follows the chains of these wallets, as far as the scope demands.
+pub(super) async fn check(
+    pass: &mut Pass<'_>,
+    scope: Scope,
+    chunk: &[Marked],
+    pace: &mut Pace,
+) -> Result<(), JobError> {
+    let mut whole: Vec<(&PlayerId, Mark)> = Vec::new();
+    let mut moved: Vec<(&PlayerId, Mark)> = Vec::new();
+    let mut rows = HashMap::new();
+    for Marked { wallet, mark } in chunk {
+        rows.insert(&wallet.player, wallet.version);
+        let now = Mark::of(wallet);
+        match (scope, mark) {
+            (Scope::Window, Some(mark)) if *mark == now => {}
+            (Scope::Window, None) if now == Mark::START => {}
+            (Scope::Window, Some(mark)) if mark.version < now.version => {
+                moved.push((&wallet.player, *mark));
+            }
+            _ => whole.push((&wallet.player, Mark::START)),
+        }
+    }
+    pass.totals.chains += count(moved.len() + whole.len());
+    let length = |player: &PlayerId, mark: Mark| {
+        rows.get(player).map_or(0, |version| version.saturating_sub(mark.version))
+    };
+    for group in grouped(&moved, &length) {
+        let chains = follow(pass, group, pace).await?;
+        let (right, wrong): (Vec<_>, Vec<_>) = chains.iter().partition(|c| is_right(c));
+        mark(pass, &right).await?;
+        let found = chunk.iter().map(|marked| &marked.wallet.player);
+        let again = found.filter(|player| wrong.iter().any(|chain| chain.player == **player));
+        whole.extend(again.map(|player| (player, Mark::START)));
+    }
+    for group in grouped(&whole, &length) {
+        let chains = follow(pass, group, pace).await?;
+        pass.totals.whole_chains += count(chains.len());
+        let (right, wrong): (Vec<_>, Vec<_>) = chains.iter().partition(|c| is_right(c));
+        mark(pass, &right).await?;
+        for chain in wrong {
+            for finding in findings(chain) {
+                pass.found(finding).await?;
+            }
+        }
+    }
+    Ok(())
 }
 
-impl Ledger {
-    pub(super) async fn check(
-        self,
-        pass: &mut Pass<'_>,
-        chunk: &[Marked],
-        pace: &mut Pace,
-    ) -> Result<(), JobError> {
-        let mut whole: Vec<(&PlayerId, Mark)> = Vec::new();
-        let mut moved: Vec<(&PlayerId, Mark)> = Vec::new();
-        let mut rows = HashMap::new();
-        for Marked { wallet, mark } in chunk {
-            rows.insert(&wallet.player, wallet.version);
-            let now = Mark::of(wallet);
-            match (self.scope, mark) {
-                (Scope::Window, Some(mark)) if *mark == now => {}
-                (Scope::Window, None) if now == Mark::START => {}
-                (Scope::Window, Some(mark)) if mark.version < now.version => {
-                    moved.push((&wallet.player, *mark));
-                }
-                // A player since the last pass, as a rule.
-                (Scope::Window, None) if self.since.is_some() => {
-                    moved.push((&wallet.player, Mark::START));
-                }
-                _ => whole.push((&wallet.player, Mark::START)),
-            }
+/// Follows chains to their ends, with a rest after each piece.
+async fn follow(
+    pass: &Pass<'_>,
+    group: &[(&PlayerId, Mark)],
+    pace: &mut Pace,
+) -> Result<Vec<Chain>, JobError> {
+    let pool = pass.app.wallet.pool();
+    let mut ended = Vec::new();
+    let mut under_way = audit::chains(pool, group).await?;
+    loop {
+        pace.rest().await;
+        let (at_its_end, longer): (Vec<_>, Vec<_>) =
+            under_way.into_iter().partition(|chain| chain.ended);
+        ended.extend(at_its_end);
+        if longer.is_empty() {
+            return Ok(ended);
         }
-        let length = |player: &PlayerId, mark: Mark| {
-            rows.get(player).map_or(0, |version| version.saturating_sub(mark.version))
-        };
-        for group in grouped(&moved, &length) {
-            let chains = audit::chains(pass.app.wallet.pool(), group, self.since).await?;
-            pass.totals.chains += count(chains.len());
-            let (right, wrong): (Vec<_>, Vec<_>) = chains.iter().partition(|c| is_right(c));
-            mark(pass, &right).await?;
-            let found = chunk.iter().map(|marked| &marked.wallet.player);
-            let again = found.filter(|player| wrong.iter().any(|chain| chain.player == **player));
-            whole.extend(again.map(|player| (player, Mark::START)));
-            pace.rest().await;
+        let from: Vec<_> = longer.iter().map(|chain| (&chain.player, chain.last)).collect();
+        let mut next: HashMap<PlayerId, Chain> = HashMap::new();
+        for piece in audit::chains(pool, &from).await? {
+            next.insert(piece.player.clone(), piece);
         }
-        for group in grouped(&whole, &length) {
-            let chains = audit::chains(pass.app.wallet.pool(), group, None).await?;
-            pass.totals.whole_chains += count(chains.len());
-            if self.scope == Scope::Full {
-                pass.totals.chains += count(chains.len());
-            }
-            let (right, wrong): (Vec<_>, Vec<_>) = chains.iter().partition(|c| is_right(c));
-            mark(pass, &right).await?;
-            for chain in wrong {
-                for finding in findings(chain) {
-                    pass.found(finding).await?;
-                }
-            }
-            pace.rest().await;
-        }
-        Ok(())
+        // One whose wallet has gone meanwhile is an orphan's.
+        let joined = longer.into_iter().filter_map(|chain| {
+            let piece = next.remove(&chain.player)?;
+            Some(chain.and(piece))
+        });
+        under_way = joined.collect();
     }
 }
 
-/// Rows of players without a wallet, between two players.
+/// Decided rows of players without a wallet, between two players.
 pub(super) async fn find_orphans(
     pass: &mut Pass<'_>,
     after: Option<&PlayerId>,
     upto: Option<&PlayerId>,
+    pace: &mut Pace,
 ) -> Result<(), JobError> {
-    for (player, rows, moved) in audit::orphans(pass.app.wallet.pool(), after, upto).await? {
-        let finding = Finding {
-            kind: Kind::LedgerOrphan,
-            player,
-            expected: Some(Mark { version: rows, balance: moved }),
-            found_balance: Some(Micros::ZERO),
-            found_version: None,
-            repaired: false,
-            detail: Some(format!("{rows} rows and no wallet")),
-        };
-        pass.found(finding).await?;
+    let pool = pass.app.wallet.pool();
+    let mut after = after.cloned();
+    loop {
+        let players = audit::without_wallet(pool, after.as_ref(), upto, ORPHANS_TOGETHER).await?;
+        let Some(last) = players.last().cloned() else { return Ok(()) };
+        for player in players {
+            let held = held(pass, &player, pace).await?;
+            // What waits for a wallet has not been decided, and is nobody's fault.
+            if held.version > 0 {
+                pass.found(orphan(player, held)).await?;
+            }
+        }
+        pace.rest().await;
+        after = Some(last);
     }
-    Ok(())
+}
+
+/// How many decided rows a player has, and what they come to.
+async fn held(pass: &Pass<'_>, player: &PlayerId, pace: &mut Pace) -> Result<Mark, JobError> {
+    let mut held = Mark::START;
+    let mut behind = Some(i64::MIN);
+    while let Some(version) = behind {
+        let (piece, last) = audit::rows_behind(pass.app.wallet.pool(), player, version).await?;
+        let balance = held.balance.get().saturating_add(piece.balance.get());
+        let rows = held.version.saturating_add(piece.version);
+        held = Mark { version: rows, balance: Micros::new(balance) };
+        behind = last.filter(|_| piece.version == audit::PIECE);
+        if behind.is_some() {
+            pace.rest().await;
+        }
+    }
+    Ok(held)
+}
+
+fn orphan(player: PlayerId, held: Mark) -> Finding {
+    Finding {
+        kind: Kind::LedgerOrphan,
+        player,
+        expected: Some(held),
+        found_balance: Some(Micros::ZERO),
+        found_version: None,
+        repaired: false,
+        detail: Some(format!("{} rows and no wallet", held.version)),
+    }
 }
 
 /// In pieces that one statement can follow in a moment.

@@ -27,11 +27,6 @@ use crate::store::jobs::audit;
 use crate::store::jobs::lease::{self, Fence};
 use crate::store::jobs::reconciliation::{self, Drift, Totals};
 use cache::Suspects;
-use ledger::Ledger;
-
-/// How far clocks of nodes are believed to be apart. Where they are further, more chains than
-/// necessary are followed from their first row.
-const CLOCK_SKEW_MS: i64 = 60_000;
 
 /// Which chains are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,17 +86,10 @@ pub async fn run_once(
     progress: &Progress,
 ) -> Result<Report, JobError> {
     let pool = app.wallet.pool();
-    let since = match scope {
-        Scope::Full => None,
-        Scope::Window => reconciliation::last_began(pool).await?.map(|began| {
-            let ms = began.timestamp_millis().saturating_sub(CLOCK_SKEW_MS);
-            Uuid::from_u128(u128::try_from(ms).unwrap_or_default() << 80)
-        }),
-    };
     let run_id = Uuid::now_v7();
     reconciliation::begin(pool, fence, run_id, scope.as_str()).await?;
     let mut pass = Pass { app, fence, run_id, totals: Totals::default(), shown: Vec::new() };
-    let result = pass.run(scope, since, progress).await;
+    let result = pass.run(scope, progress).await;
     let error = result.as_ref().err().map(ToString::to_string);
     let ended = reconciliation::end(pool, fence, run_id, &pass.totals, error.as_deref()).await;
     let cache_checked = result?;
@@ -117,12 +105,7 @@ pub async fn run_once(
 }
 
 impl Pass<'_> {
-    async fn run(
-        &mut self,
-        scope: Scope,
-        since: Option<Uuid>,
-        progress: &Progress,
-    ) -> Result<bool, JobError> {
+    async fn run(&mut self, scope: Scope, progress: &Progress) -> Result<bool, JobError> {
         let pool = self.app.wallet.pool();
         let jobs = &self.app.jobs;
         if progress.is_watched() {
@@ -130,16 +113,15 @@ impl Pass<'_> {
         }
         let mut pace = Pace::of(jobs.busy_percent);
         let mut suspects = Suspects::new(Duration::from_millis(jobs.reconcile_grace_ms));
-        let ledger = Ledger { scope, since };
         let mut after: Option<PlayerId> = None;
         loop {
             let chunk = audit::chunk(pool, after.as_ref(), jobs.reconcile_chunk).await?;
             let last = chunk.last().map(|marked| marked.wallet.player.clone());
             self.totals.wallets += i64::try_from(chunk.len()).unwrap_or_default();
             self.totals.cached += suspects.look(self.app.wallet.cache(), &chunk).await;
-            ledger.check(self, &chunk, &mut pace).await?;
+            ledger::check(self, scope, &chunk, &mut pace).await?;
             if scope == Scope::Full {
-                ledger::find_orphans(self, after.as_ref(), last.as_ref()).await?;
+                ledger::find_orphans(self, after.as_ref(), last.as_ref(), &mut pace).await?;
             }
             progress.at(u64::try_from(self.totals.wallets).unwrap_or_default());
             cache::settle(self, &mut suspects, false).await?;
@@ -154,7 +136,7 @@ impl Pass<'_> {
     /// Redis knows no fence, so it is asked for right before something is put right there.
     async fn still_leads(&self) -> Result<(), JobError> {
         let ttl = Duration::from_millis(self.app.jobs.lease_ttl_ms);
-        let leads = lease::renew(self.app.wallet.pool(), self.fence, ttl, true).await?;
+        let leads = lease::renew(&self.app.leases, self.fence, ttl, true).await?;
         if leads { Ok(()) } else { Err(JobError::Fenced) }
     }
 

@@ -239,20 +239,6 @@ pub async fn mark(
     fenced(row.held, row.done).map(drop)
 }
 
-/// When the last pass that came to its end began.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn last_began(pool: &PgPool) -> Result<Option<DateTime<Utc>>, LookupError> {
-    let began = sqlx::query_scalar!(
-        "SELECT started_at FROM reconciliation_run WHERE state = 'done'
-         ORDER BY run_id DESC LIMIT 1"
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(began)
-}
-
 /// Which runs to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::write;
+use super::{WriteError, write};
 use crate::store::hosts::Hosts;
+
+/// Before it is connected again where that has failed: a server that refuses everybody is not to be
+/// kept busy with it.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(50);
 
 /// A connection, made when it is asked for.
 pub struct Connection {
@@ -17,6 +21,8 @@ pub struct Connection {
     /// The longest that each step of connecting may take.
     step_timeout: Duration,
     state: State,
+    /// The last attempt to connect has failed.
+    failed: bool,
 }
 
 enum State {
@@ -28,7 +34,7 @@ enum State {
 impl Connection {
     /// Not connected yet.
     pub const fn to(hosts: Hosts, step_timeout: Duration) -> Self {
-        Self { hosts, step_timeout, state: State::Disconnected }
+        Self { hosts, step_timeout, state: State::Disconnected, failed: false }
     }
 
     /// The connection, made where there is none. Who stops waiting for it leaves it to the next
@@ -38,12 +44,17 @@ impl Connection {
     /// Where it cannot be made.
     pub async fn get(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         if matches!(self.state, State::Disconnected) {
-            let connecting = tokio::spawn(connect(self.hosts.clone(), self.step_timeout));
-            self.state = State::Connecting(connecting);
+            let pause = if self.failed { AFTER_A_FAILURE } else { Duration::ZERO };
+            let connecting = connect(self.hosts.clone(), self.step_timeout);
+            self.state = State::Connecting(tokio::spawn(async move {
+                sleep(pause).await;
+                connecting.await
+            }));
         }
         if let State::Connecting(connecting) = &mut self.state {
             let connected = connecting.await.unwrap_or(Err(sqlx::Error::WorkerCrashed));
             self.state = State::Disconnected;
+            self.failed = connected.is_err();
             self.state = State::Connected(connected?);
         }
         match &mut self.state {
@@ -61,12 +72,14 @@ impl Connection {
 }
 
 /// Connects, and has prepared what every batch says, so that the first batch need not wait for
-/// that as well.
+/// that as well. A server that takes none is no connection.
 async fn connect(hosts: Hosts, step_timeout: Duration) -> Result<PgConnection, sqlx::Error> {
     let mut connection = in_time(step_timeout, hosts.connect()).await??;
-    // A fault in it is the batch's to deal with.
-    let _: Result<_, _> = in_time(step_timeout, write::batch(&mut connection, &[])).await?;
-    Ok(connection)
+    match in_time(step_timeout, write::batch(&mut connection, &[])).await? {
+        Err(WriteError::Lost(error)) => Err(error),
+        // Another fault is the batch's to deal with.
+        Ok(_) | Err(_) => Ok(connection),
+    }
 }
 
 async fn in_time<T>(limit: Duration, step: impl Future<Output = T>) -> Result<T, sqlx::Error> {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use seamless_wallet::core::{Key, Micros, ProviderId, TxId};
+use seamless_wallet::http::ops::is_ready;
 use seamless_wallet::jobs::{self, Job, JobError, Progress, reconcile::Scope};
 use seamless_wallet::store::jobs::lease::{FencedError, Reach};
 use seamless_wallet::store::jobs::parked_books::{self, Rounds};
@@ -57,6 +58,53 @@ async fn an_idle_leader_stands_back_for_a_run_by_hand_and_a_busy_one_does_not() 
     assert!(hand.keep(Reach::TheIdle).await);
     let lost = node.while_running(async { Ok(()) }).await;
     assert!(matches!(lost, Err(JobError::Fenced)), "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_that_waits_for_the_jobs_own_transaction_does_not_hold_the_job_up() {
+    let world = World::with_nodes(0).await;
+    let crew = Crew::of(&world, SHORT).await;
+    let mut lease = crew.lease(Job::Reconcile, "node");
+    assert!(lease.keep(Reach::TheGone).await);
+    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                   AND wait_event_type = 'Lock' AND query LIKE '%UPDATE job_lease%'";
+    let step = lease.while_running(async {
+        let mut transaction = crew.app.wallet.pool().begin().await.expect("a transaction");
+        let sql = "SELECT fencing FROM job_lease WHERE name = 'reconcile' FOR SHARE";
+        sqlx::query(sql).execute(&mut *transaction).await.expect("as every write of a job");
+        let started = Instant::now();
+        // Seen by the step itself: it goes on while its renewal waits.
+        while world.number(blocked).await == 0 {
+            assert!(started.elapsed() < Duration::from_secs(30), "no renewal waits");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        transaction.commit().await.expect("committed");
+        Ok(())
+    });
+    step.await.expect("the step comes to its end");
+    let running = "SELECT count(*) FROM job_lease WHERE running_since IS NOT NULL";
+    assert_eq!(world.number(running).await, 0, "and the renewal before it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_lease_nor_what_a_node_says_of_itself_waits_for_a_connection() {
+    let world = World::with_nodes(0).await;
+    let crew = Crew::of(&world, "").await;
+    let mut all = Vec::new();
+    let pool = crew.app.wallet.pool();
+    while let Some(connection) = pool.try_acquire() {
+        all.push(connection);
+    }
+    while pool.size() < pool.options().get_max_connections() || all.is_empty() {
+        all.push(pool.acquire().await.expect("a connection"));
+    }
+    assert!(pool.try_acquire().is_none(), "look-ups would have to wait");
+    assert!(is_ready(&crew.app, false).await);
+    let mut lease = crew.lease(Job::Reconcile, "node");
+    assert!(lease.keep(Reach::TheGone).await);
+    assert!(lease.keep(Reach::TheGone).await);
+    lease.release().await;
+    drop(all);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use seamless_wallet::jobs::reconcile::{Kind, Report, Scope};
 use seamless_wallet::jobs::{self, Job, JobError, Progress};
+use seamless_wallet::store::jobs::audit::PIECE;
 use seamless_wallet::store::jobs::lease::Reach;
 
 use super::Crew;
@@ -205,6 +206,79 @@ async fn rows_without_a_wallet_are_found_by_a_full_pass() {
     assert_eq!(kinds(&report), [Kind::LedgerOrphan; 3]);
     let players: Vec<&str> = report.findings.iter().map(|found| found.player.as_str()).collect();
     assert_eq!(players, ["aaa", "ann", "zoe"]);
+}
+
+/// Rows of a player with more than two statements read, each a win of a cent; and the wallet, or
+/// none.
+async fn many_rows(world: &World, player: &str, rows: i64, wallet: bool) {
+    world
+        .meddle(&format!(
+            "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
+                 outcome, requested_micros, amount_micros, balance_after_micros, wallet_version,
+                 fingerprint, created_at)
+             SELECT 'x', '{player}-' || n, '{player}', gen_random_uuid(), 'credit', 'win',
+                 'applied', 10000, 10000, n * 10000, n, 0, now()
+             FROM generate_series(1, {rows}) AS n"
+        ))
+        .await;
+    if wallet {
+        let sql = format!(
+            "INSERT INTO wallet (player_id, currency, balance_micros, version)
+             VALUES ('{player}', 'EUR', {rows} * 10000, {rows})"
+        );
+        world.meddle(&sql).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_rows_a_player_has_a_full_pass_ends_and_finds_what_is_wrong() {
+    let world = World::with_nodes(0).await;
+    let crew = Crew::of(&world, "").await;
+    let rows = 2 * PIECE + 1;
+    // Ends exactly where a piece does, too.
+    for (player, rows) in [("ann", rows), ("bob", 2 * PIECE), ("cat", 3)] {
+        many_rows(&world, player, rows, true).await;
+    }
+    for scope in [Scope::Window, Scope::Full] {
+        let report = crew.reconcile(scope).await;
+        assert_eq!(kinds(&report), [], "{report:?}");
+        assert_eq!((report.totals.chains, report.totals.whole_chains), (3, 3));
+    }
+    assert_eq!(world.number("SELECT count(*) FROM reconciliation_mark").await, 3);
+    // The first row of the second piece follows from the last of the first.
+    let first = PIECE + 1;
+    world
+        .meddle(&format!("UPDATE trx_log SET balance_after_micros = 1 WHERE tx_id = 'ann-{first}'"))
+        .await;
+    world.meddle(&format!("DELETE FROM trx_log WHERE tx_id = 'bob-{first}'")).await;
+    let report = crew.reconcile(Scope::Full).await;
+    let found = kinds(&report);
+    let wrong = [Kind::LedgerChain, Kind::LedgerBalance, Kind::LedgerVersion, Kind::LedgerChain];
+    assert_eq!(found, wrong, "{report:?}");
+    let detail = report.findings[0].detail.as_deref().unwrap_or_default();
+    assert_eq!(detail, format!("2 rows do not follow, the first at version {first}"));
+    let bobs = report.findings[1].expected.expect("a sum");
+    assert_eq!((bobs.version, bobs.balance.get()), (2 * PIECE - 1, (2 * PIECE - 1) * 10_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_the_rows_of_one_without_a_wallet_are_counted_and_what_waits_for_one_is_none_of_them() {
+    let world = World::with_nodes(0).await;
+    let crew = Crew::of(&world, "").await;
+    let rows = 2 * PIECE;
+    many_rows(&world, "lost", rows, false).await;
+    world
+        .meddle(
+            "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
+                 outcome, requested_micros, amount_micros, fingerprint, created_at)
+             VALUES ('x', 'waits', 'nobody', gen_random_uuid(), 'credit', 'win', 'parked', 7, 0,
+                 0, now())",
+        )
+        .await;
+    let report = crew.reconcile(Scope::Full).await;
+    assert_eq!(kinds(&report), [Kind::LedgerOrphan], "{report:?}");
+    let found = report.findings[0].expected.expect("a sum");
+    assert_eq!((found.version, found.balance.get()), (rows, rows * 10_000));
 }
 
 // ---- Health ----

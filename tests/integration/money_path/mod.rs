@@ -3,6 +3,7 @@
 
 mod answers;
 mod late;
+mod lost_database;
 mod plan;
 mod proof;
 mod races;
