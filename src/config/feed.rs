@@ -105,7 +105,7 @@ impl Feed {
         let mut faults = Vec::new();
         for (good, what) in [
             (self.delimiter.is_ascii(), "delimiter: must be one ASCII character"),
-            (self.minor_digits <= 6, "minor_digits: must be 0 to 6"),
+            (self.minor_digits <= 18, "minor_digits: must be 0 to 18"),
             (self.offset().is_some(), "utc_offset: must be such as \"+00:00\""),
             (!self.types.is_empty(), "types: must name the feed's words"),
         ] {
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_mapping_that_cannot_be_used_is_refused() {
         assert!(feed("").faults().is_empty());
-        assert_eq!(feed("utc_offset = \"here\"\nminor_digits = 9").faults().len(), 2);
+        assert_eq!(feed("utc_offset = \"here\"\nminor_digits = 19").faults().len(), 2);
         let mut odd = feed("");
         let kind = FeedType { kind: FeedKind::Reverse, tx_id: "~refund:{reference}".to_owned() };
         odd.types.insert("R".to_owned(), kind);

@@ -279,7 +279,9 @@ mod tests {
         for part in ["max_bet: not a decimal number", "exponents.euro: ", "exponents.ETH: above"] {
             assert!(complaint.contains(part), "{complaint}");
         }
-        for wrong in ["max_bet = '0'", "max_bet = '-1'", "max_bet = 5", "maxbet = '1'"] {
+        for wrong in
+            ["max_bet = '0'", "max_bet = '-1'", "max_bet = '1_000'", "max_bet = 5", "maxbet = '1'"]
+        {
             assert!(adapter(wrong).is_err(), "{wrong}");
         }
     }
