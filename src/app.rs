@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
+use crate::currencies;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
 use crate::meters::CallMeters;
@@ -135,6 +136,7 @@ impl App {
     /// [`BuildError`].
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
         let providers = build_providers(config.providers)?;
+        providers.values().for_each(|provider| currencies::tell_finer(provider));
         let database = database_config(&config.database);
         let pool = connect_pool(&database).map_err(|_| BuildError::DatabaseUrl)?;
         let engine = EngineConfig {
@@ -155,6 +157,7 @@ impl App {
         let office = open_office(&config.operator, &database)?;
         tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
         tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
+        tokio::spawn(currencies::warn_of_unknown(office.pool.clone(), providers.clone()));
         let app = Self {
             wallet: Arc::new(Wallet::new(engine, pool, cache)),
             providers,

@@ -9,6 +9,7 @@ pub mod command;
 pub mod decide;
 pub mod history;
 pub mod ids;
+pub mod iso4217;
 pub mod money;
 pub mod outcome;
 pub mod parked;

@@ -4,6 +4,7 @@ mod bad_input;
 mod cache;
 mod captures;
 mod chaos;
+mod currencies;
 mod decide_properties;
 mod deployment;
 mod docs;

@@ -40,9 +40,10 @@ pub struct PlayAction {
     pub action: PlayActionKind,
     /// The idempotency key: up to 255 bytes, used once by the provider.
     pub action_id: String,
-    /// In the currency's smallest unit (cents, satoshi); a stake or a win of zero is legal.
-    #[schema(minimum = 0)]
-    pub amount: i64,
+    /// In the currency's smallest unit (cents, satoshi); a stake or a win of zero is legal. The
+    /// ledger holds millionths: a win is cut off to them, a finer stake is refused.
+    #[schema(minimum = 0, value_type = u64)]
+    pub amount: i128,
     /// Information: what of the stake went to a jackpot.
     #[schema(value_type = Option<f64>)]
     pub jackpot_contribution: Option<Box<RawValue>>,
@@ -117,8 +118,8 @@ pub struct Freespins {
     /// `active` while spins are left; `played`, `expired`, `canceled` … once it is over.
     pub status: String,
     /// What the spins won together, in the currency's smallest unit.
-    #[schema(minimum = 0)]
-    pub total_amount: i64,
+    #[schema(minimum = 0, value_type = u64)]
+    pub total_amount: i128,
 }
 
 /// The answer when the call was carried out, now or before.

@@ -141,6 +141,50 @@ fn an_amount_is_counted_in_the_currencys_smallest_unit() {
 }
 
 #[test]
+fn what_was_won_is_cut_off_where_it_is_too_fine_and_a_stake_is_refused() {
+    let of = |action: &str, currency: &str, units: &str| {
+        with(&format!(r#"[{{"action":"{action}","amount":{units},"action_id":"a"}}]"#))
+            .replace("EUR", currency)
+    };
+    for (currency, units, micros, detail) in [
+        ("BTC", "123456789", 1_234_567, Some("cut_off=89")),
+        ("BTC", "99", 0, Some("cut_off=99")),
+        ("BTC", "100", 1, None),
+        ("ETH", "1000000001", 1_000_000, Some("cut_off=1")),
+        ("ETH", "1000000000", 1_000_000, None),
+    ] {
+        let command = command(play(&of("win", currency, units)));
+        let [win] = command.movements.as_slice() else { panic!("one movement") };
+        assert_eq!(win.action.requested().get(), micros, "{currency} {units}");
+        assert_eq!((win.detail.as_deref(), win.is_cut_off()), (detail, detail.is_some()));
+        let refused = matches!(
+            play(&of("bet", currency, units)),
+            Err(Failure::BadRequest(what)) if what == "amount: more than 6 decimals"
+        );
+        assert_eq!(refused, detail.is_some(), "a bet of {currency} {units}");
+    }
+    let wei = adapter("exponents = { ETH = 18 }").expect("good settings");
+    let body = of("win", "ETH", "20000000000000000001");
+    let Ok(Request::Execute(command)) = wei.play(body.as_bytes()) else { panic!("a win") };
+    assert_eq!(command.movements[0].action.requested().get(), 20_000_000, "more than 64 bits");
+    assert!(command.movements[0].is_cut_off());
+}
+
+#[test]
+fn a_call_in_a_currency_whose_decimals_nobody_knows_is_refused_and_never_guessed() {
+    let ton = |body: &str| body.replace("EUR", "TON");
+    let actions = with(r#"[{"action":"bet","amount":1,"action_id":"a"}]"#);
+    let undo = with(r#"[{"action":"rollback","action_id":"a","original_action_id":"b"}]"#);
+    let query = r#"{"user_id":"p","currency":"EUR","game":"a:b"}"#;
+    let unknown = Failure::CurrencyUnknown(Currency::parse("TON").expect("a code"));
+    for answer in [play(&ton(&actions)), play(&ton(query)), rollback(&ton(&undo))] {
+        assert_eq!(answer.err(), Some(unknown.clone()));
+    }
+    let told = adapter("exponents = { TON = 9 }").expect("good settings");
+    assert!(told.play(ton(&actions).replace(":1,", ":1000,").as_bytes()).is_ok());
+}
+
+#[test]
 fn jackpot_figures_are_kept_and_never_in_the_way() {
     for (figures, kept) in [
         (r#""jackpot_contribution":0.25"#, Some("jackpot_contribution=0.25")),
@@ -187,6 +231,13 @@ fn what_is_no_call_of_the_protocol_is_a_bad_request() {
         bet("true"),
         bet("9223372036854775807"),
         bet("9223372036854775808"),
+        bet("1_000"),
+        bet("+5"),
+        bet("5."),
+        bet("01"),
+        bet("-0"),
+        bet("-0.0"),
+        bet("170141183460469231731687303715884105728"),
         bet("99999999999999999999999999"),
         bet("1,\"amount\":1"),
         named(""),

@@ -33,7 +33,11 @@ pub(super) fn instead(operation: &str) -> Vec<Case> {
     let unknown = Said::Failed(Failure::Refused(Reason::PlayerUnknown));
     let mut cases = vec![
         case("player", "There is no such player", unknown),
-        refused("currency", "Not the wallet's currency", Reason::CurrencyMismatch),
+        refused(
+            "currency",
+            "Not the wallet's currency, or its decimals are not known",
+            Reason::CurrencyMismatch,
+        ),
         failed("malformed", "What is wrong stands in the message", {
             Failure::BadRequest("user_id: empty".to_owned())
         }),
