@@ -66,7 +66,7 @@ impl Refusal {
             Failure::Refused(Reason::PlayerUnknown) => Code::NotFound,
             Failure::CurrencyUnknown(_) | Failure::Refused(_) => Code::FailedPrecondition,
             Failure::Timeout => Code::DeadlineExceeded,
-            Failure::Unavailable => Code::Unavailable,
+            Failure::OwnerUnknown(_) | Failure::Unavailable => Code::Unavailable,
             Failure::Internal => Code::Internal,
         }
     }

@@ -84,7 +84,7 @@ impl Call {
     pub fn fail(&self, asked: Option<&Asked>, failure: &Failure) -> Answered {
         let detail = match failure {
             Failure::BadRequest(detail) => Some(detail.clone()),
-            Failure::CurrencyUnknown(_) => Some(failure.to_string()),
+            Failure::CurrencyUnknown(_) | Failure::OwnerUnknown(_) => Some(failure.to_string()),
             _ => None,
         };
         let told = Told { outcome: failure.as_str(), detail, ..Told::default() };

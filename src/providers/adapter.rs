@@ -4,9 +4,11 @@
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
+use super::issues::Issues;
 use super::signature::{Proof, Secrets};
 use crate::core::{
-    Amount, Command, Currency, GameId, Movement, PlayerId, Policy, Reason, Receipt, Reversible,
+    Amount, Command, Currency, GameId, IssueCall, IssueId, Movement, PlayerId, Policy, Reason,
+    Receipt, Reversible,
 };
 pub use crate::core::{Checks, PlayerView};
 
@@ -37,6 +39,12 @@ pub trait Adapter: Send + Sync + 'static {
     /// off, and debits that do not fit are refused.
     fn counted_finer_than_booked(&self) -> Vec<Currency> {
         Vec::new()
+    }
+
+    /// The part about issues of free rounds; `None` for a protocol whose calls always say whose
+    /// such rounds are.
+    fn issues(&self) -> Option<&dyn Issues> {
+        None
     }
 
     /// What a movement says that free rounds came to as a whole; `None` for any other movement,
@@ -154,6 +162,9 @@ pub enum Request {
     },
     /// Money, or something to remember.
     Execute(Command),
+    /// Something about an issue of free rounds: what it is, [`Issues::request`] says once it is
+    /// known whose the issue is.
+    Issue(IssueCall),
 }
 
 /// What to tell the provider.
@@ -193,6 +204,10 @@ pub enum Failure {
     /// A rule about the player, the session or the game stands against it.
     #[error("refused: {}", .0.as_str())]
     Refused(Reason),
+    /// Nobody has said yet whose this issue of free rounds is. What is to be paid is kept; the same
+    /// call may be sent again.
+    #[error("it is not known whose the issue {0} is")]
+    OwnerUnknown(IssueId),
     /// Too much at once. Nothing was done; the same call may be sent again.
     #[error("busy")]
     Busy,
@@ -218,13 +233,14 @@ impl Failure {
 
     /// The words of those that say that something is wrong, with the call or with us. A refusal
     /// says that everything works.
-    pub const FAULTS: [&'static str; 10] = [
+    pub const FAULTS: [&'static str; 11] = [
         "unknown_operation",
         "address_not_allowed",
         "bad_signature",
         "too_large",
         "bad_request",
         "currency_unknown",
+        "owner_unknown",
         "busy",
         "timeout",
         "unavailable",
@@ -240,6 +256,7 @@ impl Failure {
             Self::TooLarge => "too_large",
             Self::BadRequest(_) => "bad_request",
             Self::CurrencyUnknown(_) => "currency_unknown",
+            Self::OwnerUnknown(_) => "owner_unknown",
             Self::Refused(reason) => reason.as_str(),
             Self::Busy => "busy",
             Self::Timeout => "timeout",

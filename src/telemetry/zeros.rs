@@ -5,7 +5,7 @@ use metrics::{counter, gauge, histogram};
 
 use crate::app::App;
 use crate::core::{Movement, Reason};
-use crate::free_rounds;
+use crate::free_rounds::{self, issues};
 use crate::jobs::Job;
 use crate::jobs::reconcile::Kind;
 use crate::providers::Failure;
@@ -47,7 +47,8 @@ pub fn count_from_zero(app: &App, with_jobs: bool) {
 }
 
 fn calls(provider: &str, operation: &'static str) {
-    for outcome in FAILURES.iter().map(Failure::as_str).chain(["currency_unknown"]) {
+    for outcome in FAILURES.iter().map(Failure::as_str).chain(["currency_unknown", "owner_unknown"])
+    {
         counter!(
             "wallet_calls_total",
             "provider" => provider.to_owned(),
@@ -69,7 +70,9 @@ fn movements(provider: &str) {
     let parked = [Reason::DebitUnknown, Reason::WalletClosed];
     let flags = Reason::ALL.iter().copied().filter(|reason| reason.is_flag());
     let flagged = flags.chain(parked).chain([Reason::DebitReversed]).map(Reason::as_str);
-    for reason in flagged.chain(free_rounds::REASONS).chain([Movement::CUT_OFF]) {
+    for reason in
+        flagged.chain(free_rounds::REASONS).chain(issues::REASONS).chain([Movement::CUT_OFF])
+    {
         counter!(
             "wallet_flagged_total",
             "provider" => provider.to_owned(), "reason" => reason,

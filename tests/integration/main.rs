@@ -9,6 +9,7 @@ mod decide_properties;
 mod deployment;
 mod docs;
 mod feed;
+mod free_rounds;
 mod grpc;
 mod houserules;
 mod jobs;

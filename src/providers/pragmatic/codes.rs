@@ -107,9 +107,11 @@ impl Code {
             | Failure::TooLarge
             | Failure::UnknownOperation => Self::BadParameters,
             Failure::Refused(reason) => Self::of_reason(*reason),
-            Failure::Busy | Failure::Timeout | Failure::Unavailable | Failure::Internal => {
-                Self::Retry
-            }
+            Failure::OwnerUnknown(_)
+            | Failure::Busy
+            | Failure::Timeout
+            | Failure::Unavailable
+            | Failure::Internal => Self::Retry,
         }
     }
 

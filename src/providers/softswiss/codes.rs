@@ -123,7 +123,7 @@ impl Code {
             Failure::TooLarge | Failure::BadRequest(_) => Self::BadRequest,
             Failure::CurrencyUnknown(_) => Self::CurrencyNotAllowed,
             Failure::Refused(reason) => Self::of_reason(*reason),
-            Failure::Busy | Failure::Unavailable => Self::Unavailable,
+            Failure::OwnerUnknown(_) | Failure::Busy | Failure::Unavailable => Self::Unavailable,
             Failure::Timeout => Self::Timeout,
             Failure::Internal => Self::UnknownError,
         }

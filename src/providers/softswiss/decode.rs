@@ -6,7 +6,7 @@ use std::fmt::Display;
 use serde_json::value::RawValue;
 
 use super::Softswiss;
-use super::wire::{self, Freespins, Object, Play, PlayAction, PlayActionKind, Rollback};
+use super::wire::{self, Object, Play, PlayAction, PlayActionKind, Rollback};
 use crate::core::command::cut_off_detail;
 use crate::core::policy::SessionRule;
 use crate::core::{
@@ -78,29 +78,7 @@ impl Softswiss {
         Ok(self.command(player, currency, Some((game, round)), movements))
     }
 
-    /// `freespins`: pays an issue once it is over; until then there is nothing to do.
-    pub(super) fn freespins(&self, body: &[u8]) -> Result<Request, Failure> {
-        let freespins: Freespins = wire::parse(body).map_err(Failure::BadRequest)?;
-        let player = checked("user_id", PlayerId::parse(&freespins.user_id))?;
-        let currency = checked("currency", Currency::parse(&freespins.currency))?;
-        let issue = id("issue_id", &freespins.issue_id)?;
-        let status = id("status", &freespins.status)?;
-        let exponent = self.exponent(&currency)?;
-        let said = Some(format!("status={status}").into());
-        let (amount, detail) = credit("total_amount", freespins.total_amount, exponent, said)?;
-        if status == "active" {
-            return Ok(balance(player, currency, None));
-        }
-        let movement = Movement {
-            tx_id: key("issue_id", &format!("~freespins:{issue}"))?,
-            action: Action::Credit(amount),
-            category: Category::FreeRound,
-            detail,
-        };
-        Ok(self.command(player, currency, None, vec![movement]))
-    }
-
-    fn command(
+    pub(super) fn command(
         &self,
         player: PlayerId,
         currency: Currency,
@@ -147,7 +125,7 @@ fn bets_and_wins(
 
 /// What a credit comes to. What is too fine to be booked is cut off, and said so in the detail: a
 /// stake can be refused for it, but nobody could pay what was won.
-fn credit(
+pub(super) fn credit(
     field: &str,
     units: i128,
     exponent: u32,
@@ -157,7 +135,7 @@ fn credit(
     Ok((amount, if rest == 0 { detail } else { Some(cut_off_detail(rest, detail.as_deref())) }))
 }
 
-fn balance(player: PlayerId, currency: Currency, round: Option<RoundId>) -> Request {
+pub(super) fn balance(player: PlayerId, currency: Currency, round: Option<RoundId>) -> Request {
     Request::Balance {
         player,
         checks: Checks {
@@ -204,7 +182,7 @@ pub(super) fn action_id(key: &TxId) -> Option<&str> {
     }
 }
 
-fn key(field: &str, text: &str) -> Result<TxId, Failure> {
+pub(super) fn key(field: &str, text: &str) -> Result<TxId, Failure> {
     checked(field, TxId::parse(text))
 }
 
@@ -214,11 +192,11 @@ fn bad(what: &str) -> Failure {
     Failure::BadRequest(what.to_owned())
 }
 
-fn checked<T, E: Display>(field: &str, value: Result<T, E>) -> Result<T, Failure> {
+pub(super) fn checked<T, E: Display>(field: &str, value: Result<T, E>) -> Result<T, Failure> {
     value.map_err(|error| Failure::BadRequest(format!("{field}: {error}")))
 }
 
-fn id<'t>(field: &str, text: &'t str) -> Result<&'t str, Failure> {
+pub(super) fn id<'t>(field: &str, text: &'t str) -> Result<&'t str, Failure> {
     let wrong = match text {
         "" => "empty",
         _ if text.len() > MAX_ID_BYTES => "longer than 255 bytes",

@@ -145,7 +145,7 @@ mod tests {
         let request = if body == ROLLBACK {
             softswiss.rollback(body.as_bytes())
         } else if body.contains("issue_id") {
-            softswiss.freespins(body.as_bytes())
+            super::super::openapi::of_issue(&softswiss, body)
         } else {
             softswiss.play(body.as_bytes())
         };

@@ -6,6 +6,7 @@ pub mod codes;
 mod decode;
 mod encode;
 mod exponents;
+mod issues;
 mod openapi;
 pub mod wire;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::issues::Issues;
 use super::signature::{Proof, Scheme};
 use super::{
     Adapter, Answer, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Request, Terms,
@@ -131,6 +133,10 @@ impl Adapter for Softswiss {
 
     fn terms(&self) -> Terms<'_> {
         Terms { policy: &self.policy, undoes: Reversible::Any }
+    }
+
+    fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
     }
 
     fn can_count(&self, currency: &Currency) -> bool {

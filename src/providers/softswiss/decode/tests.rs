@@ -11,10 +11,6 @@ fn rollback(body: &str) -> Result<Request, Failure> {
     adapter("").expect("defaults").rollback(body.as_bytes())
 }
 
-fn freespins(body: &str) -> Result<Request, Failure> {
-    adapter("").expect("defaults").freespins(body.as_bytes())
-}
-
 fn command(request: Result<Request, Failure>) -> Command {
     match request {
         Ok(Request::Execute(command)) => command,
@@ -93,32 +89,16 @@ fn play_without_actions_ends_a_finished_round_under_a_key_of_its_player() {
 }
 
 #[test]
-fn an_issue_is_paid_once_it_is_not_active_any_more() {
-    let body =
-        r#"{"user_id":"p","currency":"EUR","issue_id":"i-1","status":"S","total_amount":1250}"#;
-    assert!(matches!(
-        freespins(&body.replace('S', "active")),
-        Ok(Request::Balance { echo: None, .. })
-    ));
-    for status in ["played", "expired", "canceled", "something new"] {
-        let command = command(freespins(&body.replace('S', status)));
-        let [credit] = command.movements.as_slice() else { panic!("one movement") };
-        assert_eq!(credit.tx_id.as_str(), "~freespins:i-1");
-        assert_eq!(credit.action, Action::Credit(cents(1250)));
-        assert_eq!(credit.category, Category::FreeRound);
-    }
-}
-
-#[test]
 fn no_action_id_meets_a_key_of_our_own_and_each_reads_back() {
-    let ids = ["~end:3:p:1:2", "~freespins:i-1", "~", "~~", "end:1", "F:1", "a-0001"];
+    let ids =
+        ["~end:3:p:1:2", "~freespins:i-1", "~issue:1:p:i", "~", "~~", "end:1", "F:1", "a-0001"];
     let mut keys = HashSet::new();
     for id in ids {
         let key = action_key("action_id", id).expect("a key");
         assert_eq!(action_id(&key), Some(id));
         assert!(keys.insert(key));
     }
-    for own in ["~end:3:p:1:2", "~freespins:i-1"] {
+    for own in ["~end:3:p:1:2", "~freespins:i-1", "~issue:1:p:i"] {
         let own = TxId::parse(own).expect("a key");
         assert_eq!(action_id(&own), None);
         assert!(!keys.contains(&own), "{own}");
@@ -292,18 +272,5 @@ fn a_rollback_names_an_original_that_is_not_itself() {
     ] {
         let answer = rollback(&body);
         assert!(matches!(answer, Err(Failure::BadRequest(_))), "{body}: {answer:?}");
-    }
-}
-
-#[test]
-fn an_issue_needs_its_player_currency_status_and_amount() {
-    let good =
-        r#"{"user_id":"p","currency":"EUR","issue_id":"i","status":"played","total_amount":0}"#;
-    assert!(freespins(good).is_ok());
-    for field in ["user_id", "currency", "issue_id", "status", "total_amount"] {
-        assert!(freespins(&good.replace(field, "other")).is_err(), "{field}");
-    }
-    for amount in ["-1", "0.5", "\"1\""] {
-        assert!(freespins(&good.replace(":0", &format!(":{amount}"))).is_err(), "{amount}");
     }
 }

@@ -27,6 +27,9 @@ pub(super) fn of_body(request: &Request) -> Vec<Case> {
     }
 }
 
+const OWNER: &str =
+    "Nobody has told the wallet yet whose the issue is: kept, and paid once somebody has";
+
 /// What a call of that name may be answered instead.
 pub(super) fn instead(operation: &str) -> Vec<Case> {
     let failed = |name, summary, failure| case(name, summary, Said::Failed(failure));
@@ -51,6 +54,7 @@ pub(super) fn instead(operation: &str) -> Vec<Case> {
         failed("late", "Not in time", Failure::Timeout),
     ];
     match operation {
+        "freespins" => cases.push(failed("owner", OWNER, Failure::Unavailable)),
         "play" => cases.extend(of_bets()),
         "rollback" => cases.push(refused("not_reversible", "The original is no bet and no win", {
             Reason::TargetNotReversible
