@@ -114,10 +114,10 @@ impl Feed {
             }
         }
         for (word, kind) in &self.types {
-            let named = ["{tx_id}", "{player}", "{round}"];
+            let named = ["{tx_id}", "{player_length}", "{player}", "{round}"];
             let rest = named.iter().fold(kind.tx_id.clone(), |text, name| text.replace(name, ""));
             if rest.contains(['{', '}']) || rest == kind.tx_id {
-                let known = "has to be made of {tx_id}, {player} and {round}";
+                let known = "has to be made of {tx_id}, {player}, {player_length} and {round}";
                 faults.push(format!("feed.types.{word}.tx_id: {known}"));
             }
         }

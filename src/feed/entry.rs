@@ -103,6 +103,7 @@ impl<'a> Mapping<'a> {
         let (player, round) = (perhaps(self.player), perhaps(self.round));
         let tx_id = kind
             .tx_id
+            .replace("{player_length}", &player.as_deref().map_or(0, str::len).to_string())
             .replace("{player}", player.as_deref().unwrap_or_default())
             .replace("{round}", round.as_deref().unwrap_or_default())
             .replace("{tx_id}", id);
@@ -177,6 +178,17 @@ mod tests {
         let booked = Ok(Some(("7".to_owned(), 1_234_567)));
         assert_eq!(read(&satoshi, "7,W,123456789,1,r"), booked);
         assert_eq!(read(&bitcoin, "7,W,1.23456789,1,r"), booked);
+    }
+
+    #[test]
+    fn a_key_that_has_its_player_in_it_is_made_of_the_row() {
+        let mut feed = feed("");
+        feed.columns.player = Some("r".to_owned());
+        let kind = feed.types.get_mut("W").expect("a type");
+        kind.tx_id = "~issue:{player_length}:{player}:{tx_id}".to_owned();
+        assert_eq!(feed.faults(), Vec::<String>::new());
+        let entry = read(&feed, "i-1,W,1.50,1,änn");
+        assert_eq!(entry, Ok(Some(("~issue:4:änn:i-1".to_owned(), 1_500_000))));
     }
 
     #[test]

@@ -112,16 +112,15 @@ enum Choice<'a> {
 /// What the operator said goes first, then what the call says, then what an earlier call said.
 fn choose<'a>(owners: &'a [Owner], named: Option<&'a PlayerId>) -> Choice<'a> {
     let told: Vec<&Owner> = owners.iter().filter(|owner| owner.told).collect();
-    let is_named = |owner: &&&Owner| Some(&owner.player) == named;
+    let is_named = |owner: &&Owner| Some(&owner.player) == named;
+    if let Some(owner) = told.iter().copied().find(is_named) {
+        return Choice::Known(owner);
+    }
     match (told.as_slice(), named, owners) {
-        (told, Some(_), _) if told.iter().any(|owner| is_named(&owner)) => {
-            told.iter().find(is_named).map_or(Choice::Nobody, |owner| Choice::Known(owner))
-        }
         ([owner], Some(_), _) => Choice::Differs(owner),
         ([owner], None, _) => Choice::Known(owner),
         ([], Some(named), _) => {
-            let known = owners.iter().find(|owner| owner.player == *named);
-            known.map_or(Choice::Named(named), Choice::Known)
+            owners.iter().find(is_named).map_or(Choice::Named(named), Choice::Known)
         }
         ([], None, [owner]) => Choice::Known(owner),
         _ => Choice::Nobody,
@@ -291,22 +290,22 @@ mod tests {
         let (told_ann, told_bob) = (owner("ann", true), owner("bob", true));
         let (seen_ann, seen_bob) = (owner("ann", false), owner("bob", false));
         for (owners, named, choice) in [
-            (&[][..], None, Choice::Nobody),
-            (&[], Some(&ann), Choice::Named(&ann)),
-            (&[seen_ann.clone()], None, Choice::Known(&seen_ann)),
-            (&[seen_ann.clone()], Some(&ann), Choice::Known(&seen_ann)),
-            (&[seen_ann.clone()], Some(&bob), Choice::Named(&bob)),
-            (&[seen_ann.clone(), seen_bob.clone()], None, Choice::Nobody),
-            (&[told_ann.clone()], None, Choice::Known(&told_ann)),
-            (&[told_ann.clone()], Some(&ann), Choice::Known(&told_ann)),
-            (&[told_ann.clone()], Some(&bob), Choice::Differs(&told_ann)),
-            (&[seen_bob.clone(), told_ann.clone()], None, Choice::Known(&told_ann)),
-            (&[seen_bob.clone(), told_ann.clone()], Some(&bob), Choice::Differs(&told_ann)),
-            (&[told_ann.clone(), told_bob.clone()], None, Choice::Nobody),
-            (&[told_ann.clone(), told_bob.clone()], Some(&bob), Choice::Known(&told_bob)),
-            (&[told_ann.clone(), told_bob.clone()], Some(&player("cid")), Choice::Nobody),
+            (vec![], None, Choice::Nobody),
+            (vec![], Some(&ann), Choice::Named(&ann)),
+            (vec![seen_ann.clone()], None, Choice::Known(&seen_ann)),
+            (vec![seen_ann.clone()], Some(&ann), Choice::Known(&seen_ann)),
+            (vec![seen_ann.clone()], Some(&bob), Choice::Named(&bob)),
+            (vec![seen_ann.clone(), seen_bob.clone()], None, Choice::Nobody),
+            (vec![told_ann.clone()], None, Choice::Known(&told_ann)),
+            (vec![told_ann.clone()], Some(&ann), Choice::Known(&told_ann)),
+            (vec![told_ann.clone()], Some(&bob), Choice::Differs(&told_ann)),
+            (vec![seen_bob.clone(), told_ann.clone()], None, Choice::Known(&told_ann)),
+            (vec![seen_bob.clone(), told_ann.clone()], Some(&bob), Choice::Differs(&told_ann)),
+            (vec![told_ann.clone(), told_bob.clone()], None, Choice::Nobody),
+            (vec![told_ann.clone(), told_bob.clone()], Some(&bob), Choice::Known(&told_bob)),
+            (vec![told_ann.clone(), told_bob.clone()], Some(&player("cid")), Choice::Nobody),
         ] {
-            assert_eq!(choose(owners, named), choice, "{owners:?} {named:?}");
+            assert_eq!(choose(&owners, named), choice, "{owners:?} {named:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::http::Reply;
 use crate::support::operator;
-use crate::support::softswiss::{Call, bet, play, rollback, rolled_back, win};
+use crate::support::softswiss::{Call, bet, freespins, play, rollback, rolled_back, win};
 use crate::support::world::World;
 
 /// A brand that has said what a nanoton is, beside one that has not.
@@ -122,4 +122,26 @@ async fn nobody_plays_in_a_currency_that_nobody_can_count_and_a_setting_is_all_i
     let brands: Vec<&Value> =
         lines.iter().filter(|line| warned(line)).map(|line| &line["provider"]).collect();
     assert_eq!(brands, ["softswiss"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bonus_spins_in_a_currency_that_nobody_can_count_are_kept_until_somebody_can() {
+    let mut world = world("TON").await;
+    for _ in 0..2 {
+        let spins = freespins("ann", "i-1", "played", 1_000_000_000);
+        let (status, json) = send(&world, spins, "TON").await;
+        assert_eq!((status, &json["code"]), (412, &json!(154)), "{json}");
+    }
+    let waiting = operator::get(world.api(0), "/free-rounds").await.json();
+    assert_eq!(waiting["items"].as_array().map(Vec::len), Some(1), "{waiting}");
+    let told = "jobs = { enabled = true, reapply_every_s = 1 }
+                providers.softswiss.settings.exponents.TON = 9";
+    world.add_node(told).await;
+    while micros(&world).await < 11_000_000 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let spins = freespins("ann", "i-1", "played", 1_000_000_000).with("currency", "TON");
+    let (status, json) = spins.send(world.api(1)).await;
+    assert_eq!((status, &json["balance"]), (200, &json!(11_000_000_000_i64)), "{json}");
+    world.check().await;
 }
