@@ -179,8 +179,8 @@ pub async fn chains(
         .collect()
 }
 
-/// Players behind `after`, up to and with `upto`, who have rows and no wallet: how many rows,
-/// and what these moved.
+/// Players behind `after`, up to and with `upto`, who have decided rows and no wallet: how many rows,
+/// and what these moved. What is parked may wait for a wallet.
 ///
 /// # Errors
 /// [`LookupError`].
@@ -196,6 +196,7 @@ pub async fn orphans(
                      9223372036854775807)::bigint AS "moved!"
         FROM trx_log t
         WHERE t.player_id > $1 AND ($2::text IS NULL OR t.player_id <= $2)
+          AND t.outcome <> 'parked'
           AND NOT EXISTS (SELECT FROM wallet w WHERE w.player_id = t.player_id)
         GROUP BY t.player_id
         ORDER BY t.player_id
