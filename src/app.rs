@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::cache::{Cache, CacheConfig};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
+use crate::currencies;
 use crate::edge::shares::Shares;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
@@ -144,6 +145,7 @@ impl App {
     /// [`BuildError`].
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
         let providers = build_providers(config.providers)?;
+        providers.values().for_each(|provider| currencies::tell_finer(provider));
         let database = database_config(&config.database);
         let url = |_| BuildError::DatabaseUrl;
         let lookout = Lookout::start(&database, Standby::Refused).map_err(url)?;
@@ -167,6 +169,7 @@ impl App {
         let office = open_office(&config.operator, &database, &lookout)?;
         tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
         tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
+        tokio::spawn(currencies::warn_of_unknown(office.pool.clone(), providers.clone()));
         let app = Self {
             wallet: Arc::new(Wallet::new(engine, pool, cache)),
             providers,

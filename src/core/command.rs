@@ -83,6 +83,28 @@ pub enum Reversible {
     Unpaid,
 }
 
+/// How the detail of a credit begins that was too fine to be booked.
+const CUT_OFF: &str = "cut_off=";
+
+/// The detail of a credit that was too fine to be booked: how many of the currency's smallest units
+/// were cut off, and what else the provider said.
+pub fn cut_off_detail(units: i128, said: Option<&str>) -> Box<str> {
+    let said = said.map_or_else(String::new, |said| format!(" {said}"));
+    format!("{CUT_OFF}{units}{said}").into()
+}
+
+impl Movement {
+    /// The word for what [`Self::is_cut_off`], in metrics and logs.
+    pub const CUT_OFF: &'static str = "cut_off";
+
+    /// True for a credit of which a part was too fine to be booked. It is kept in the detail, so
+    /// that it is known of a parked one, too.
+    pub fn is_cut_off(&self) -> bool {
+        let said = self.detail.as_deref().is_some_and(|detail| detail.starts_with(CUT_OFF));
+        said && matches!(self.action, Action::Credit(_))
+    }
+}
+
 impl Action {
     /// The kind of row that it becomes.
     pub const fn kind(&self) -> Kind {

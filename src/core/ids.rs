@@ -80,6 +80,11 @@ text_id!(
     GameId, 255
 );
 
+text_id!(
+    /// The provider's id of an issue of free rounds.
+    IssueId, 255
+);
+
 /// A currency code, ISO 4217 or a crypto ticker: 3 to 10 capital letters or digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency(Arc<str>);

@@ -70,6 +70,7 @@ impl Call {
     pub fn fail(&self, asked: Option<&Asked>, failure: &Failure) -> Answered {
         let detail = match failure {
             Failure::BadRequest(detail) => Some(detail.clone()),
+            Failure::CurrencyUnknown(_) | Failure::OwnerUnknown(_) => Some(failure.to_string()),
             _ => None,
         };
         let told = Told { outcome: failure.as_str(), detail, ..Told::default() };

@@ -93,6 +93,13 @@ async fn what_is_missing_or_makes_no_sense_is_a_bad_parameter() {
         ".",
         "--1",
         "1e99999999999",
+        "1_000",
+        "+5",
+        "5.",
+        ".5",
+        "1.e1",
+        "5 ",
+        "５",
     ];
     let mut cases: Vec<(String, Call)> = Vec::new();
     for name in ["userId", "gameId", "roundId", "amount", "reference", "timestamp", "providerId"] {

@@ -318,7 +318,8 @@ async fn an_issue_of_bonus_spins_is_paid_once_when_it_is_over() {
         ("the same again", freespins("ann", "i1", "played", 1_250), 11_250),
         ("over in another way", freespins("ann", "i1", "expired", 2_000), 11_250),
         ("another issue, without a win", freespins("ann", "i2", "canceled", 0), 11_250),
-        ("a status that nobody knows", freespins("ann", "i3", "done", 50), 11_300),
+        ("a state that nobody knows", freespins("ann", "i3", "something new", 50), 11_250),
+        ("and its end", freespins("ann", "i3", "played", 50), 11_300),
     ] {
         assert_eq!(send(&world, call).await, (200, json!({ "balance": balance })), "{what}");
     }

@@ -117,6 +117,15 @@ pub fn unknown_provider() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "provider_unknown", detail)
 }
 
+/// A wallet whose currency cannot be counted at the provider.
+pub fn currency_unknown(currency: &str) -> Problem {
+    let detail = format!(
+        "the provider counts in smallest units, and nobody has said what that of {currency} is: \
+         its settings need `exponents.{currency}`"
+    );
+    Problem::new(StatusCode::CONFLICT, "currency_unknown", detail)
+}
+
 /// A round of which nothing is known.
 pub fn unknown_round() -> Problem {
     let detail = "nothing was ever said about this round of this player";

@@ -16,7 +16,7 @@ use super::extract::{JsonBody, PathParams};
 use super::players::find;
 use super::wire::{Faults, moment};
 use crate::app::App;
-use crate::core::{GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
+use crate::core::{Currency, GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
 use crate::http::problem::Problem;
 use crate::store::directory::sessions::{self, NewSession};
 
@@ -52,7 +52,8 @@ refusals!(IssueRefusals: docs::of_bodies() =>
     docs::in_body("provider", "no provider of this name is configured"),
     error::refused(Reason::PlayerUnknown),
     error::refused(Reason::PlayerFrozen),
-    error::refused(Reason::PlayerClosed));
+    error::refused(Reason::PlayerClosed),
+    error::currency_unknown("TON"));
 
 /// Issue a launch token for a provider's games.
 #[utoipa::path(
@@ -76,7 +77,9 @@ pub async fn issue(
     // 122 random bits of the operating system's.
     let token = Uuid::new_v4().to_string();
     let session = new_session(&app, &token, &body)?;
-    match find(&app, &session.player).await?.status {
+    let wallet = find(&app, &session.player).await?;
+    refuse_uncountable(&app, &session.provider, &wallet.currency)?;
+    match wallet.status {
         PlayerStatus::Active => {}
         PlayerStatus::Frozen => return Err(error::refused(Reason::PlayerFrozen)),
         PlayerStatus::Closed => return Err(error::refused(Reason::PlayerClosed)),
@@ -100,6 +103,20 @@ fn new_session(app: &App, token: &str, body: &SessionRequest) -> Result<NewSessi
     };
     let expires_at = Utc::now() + ttl;
     Ok(NewSession { token: TokenHash::of(token), player, provider, game, expires_at })
+}
+
+/// Nobody plays where nobody knows what an amount is.
+fn refuse_uncountable(
+    app: &App,
+    provider: &ProviderId,
+    currency: &Currency,
+) -> Result<(), Problem> {
+    match app.providers.get(provider.as_str()) {
+        Some(provider) if !provider.adapter.can_count(currency) => {
+            Err(error::currency_unknown(currency.as_str()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn configured(app: &App, slug: &str) -> Result<ProviderId, &'static str> {

@@ -64,6 +64,27 @@ pub async fn find(pool: &PgPool, player: &PlayerId) -> Result<Option<WalletState
     .transpose()
 }
 
+/// The currencies that there are wallets of, each once, in order; a look into the index for each.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn currencies(pool: &PgPool) -> Result<Vec<String>, LookupError> {
+    let found = sqlx::query_scalar!(
+        r#"
+        WITH RECURSIVE found AS (
+            SELECT min(currency) AS currency FROM wallet
+            UNION ALL
+            SELECT (SELECT min(w.currency) FROM wallet w WHERE w.currency > f.currency)
+            FROM found f WHERE f.currency IS NOT NULL
+        )
+        SELECT currency AS "currency!" FROM found WHERE currency IS NOT NULL
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(found)
+}
+
 /// The wallets of these players, in one snapshot.
 ///
 /// # Errors
