@@ -7,6 +7,7 @@
 pub mod assume;
 pub mod command;
 pub mod decide;
+mod decimal;
 pub mod history;
 pub mod ids;
 pub mod iso4217;
