@@ -258,7 +258,10 @@ fn conditions_of(attempt: &Attempt, history: &mut History) -> Option<Conditions>
             Action::Debit(_) => stakes = true,
             Action::Credit(_) => settles |= movement.category.settles_a_round(),
             Action::Note(None) => {}
-            Action::Reverse { .. } | Action::Adjust(_) | Action::Note(Some(_)) => return None,
+            Action::Reverse { .. }
+            | Action::Adjust(_)
+            | Action::Note(Some(_))
+            | Action::DecidedElsewhere => return None,
         }
     }
     if stakes {

@@ -67,6 +67,9 @@ pub enum Action {
     Adjust(Micros),
     /// No money, remembered; may change what the player may do.
     Note(Option<PlayerStatus>),
+    /// What is parked under the key was decided elsewhere, by a person: it is remembered as done,
+    /// and moves nothing. The only movement of its command.
+    DecidedElsewhere,
 }
 
 /// What a reversal may undo.
@@ -113,7 +116,7 @@ impl Action {
             Self::Credit(_) => Kind::Credit,
             Self::Reverse { .. } => Kind::Reverse,
             Self::Adjust(_) => Kind::Adjust,
-            Self::Note(_) => Kind::Note,
+            Self::Note(_) | Self::DecidedElsewhere => Kind::Note,
         }
     }
 
@@ -123,7 +126,7 @@ impl Action {
             Self::Debit(amount) => amount.micros().negated(),
             Self::Credit(amount) => amount.micros(),
             Self::Adjust(micros) => *micros,
-            Self::Reverse { .. } | Self::Note(_) => Micros::ZERO,
+            Self::Reverse { .. } | Self::Note(_) | Self::DecidedElsewhere => Micros::ZERO,
         }
     }
 }

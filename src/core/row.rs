@@ -156,6 +156,8 @@ word!(
         TargetRefused = "target_refused",
         /// The target was parked: it is cancelled before it was paid.
         TargetParked = "target_parked",
+        /// A person has decided it elsewhere, for whoever comes with it again.
+        DecidedElsewhere = "decided_elsewhere",
         /// A credit of a closed wallet.
         WalletClosed = "wallet_closed",
         /// Flag: paid after the grace period although no debit is known.

@@ -21,7 +21,15 @@ use crate::http::problem::Problem;
 use crate::store::directory::operator_audit::{self, Entry, Filter};
 
 /// Everything that is written down.
-const ACTIONS: &[&str] = &["correction", "player", "game", "free_rounds", "redrive", "give_up"];
+const ACTIONS: &[&str] = &[
+    "correction",
+    "player",
+    "game",
+    "free_rounds",
+    "redrive",
+    "leave_to_provider",
+    "decided_elsewhere",
+];
 
 /// Which deeds. All that is given has to hold.
 #[derive(Deserialize, IntoParams)]
@@ -34,7 +42,8 @@ pub struct AuditQuery {
     /// Of one operator key.
     #[param(example = "back-office")]
     key_name: Option<String>,
-    /// Of one kind: `correction`, `player`, `game`, `free_rounds`, `redrive` or `give_up`.
+    /// Of one kind: `correction`, `player`, `game`, `free_rounds`, `redrive`,
+    /// `leave_to_provider` or `decided_elsewhere`.
     #[param(example = "correction")]
     action: Option<String>,
     /// Asked for with this `Idempotency-Key`, by whichever player's correction. A deposit or a
@@ -77,7 +86,8 @@ pub struct AuditEntry {
     /// The person behind the key, as the call said.
     author: Option<String>,
     reason: Option<String>,
-    /// `correction`, `player`, `game`, `free_rounds`, `redrive` or `give_up`.
+    /// `correction`, `player`, `game`, `free_rounds`, `redrive`,
+    /// `leave_to_provider` or `decided_elsewhere`.
     action: String,
     player_id: Option<String>,
     provider: Option<String>,

@@ -151,6 +151,13 @@ pub fn not_parked() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_parked", detail)
 }
 
+/// A movement that holds what this version does not know.
+pub fn unreadable() -> Problem {
+    let detail = "the movement holds what this version of the wallet does not know: only the version \
+                  that wrote it can decide it";
+    Problem::new(StatusCode::CONFLICT, "unreadable", detail)
+}
+
 /// A rule of the wallet stands against it.
 pub fn refused(reason: Reason) -> Problem {
     let status = match reason {

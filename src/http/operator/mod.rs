@@ -73,7 +73,8 @@ use crate::app::App;
         providers::list,
         parked::list,
         parked::redrive,
-        parked::bury,
+        parked::leave_to_provider,
+        parked::decided_elsewhere,
         reconciliation::runs,
         reconciliation::drift,
         audit::list,
@@ -109,7 +110,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/games/{provider}/{game_id}", get(games::read).put(games::switch))
         .route("/v1/providers", get(providers::list))
         .route("/v1/parked/{id}/redrive", post(parked::redrive))
-        .route("/v1/parked/{id}/dead", post(parked::bury))
+        .route("/v1/parked/{id}/leave-to-provider", post(parked::leave_to_provider))
+        .route("/v1/parked/{id}/decided-elsewhere", post(parked::decided_elsewhere))
         .route_layer(from_fn(extract::refuse_query))
         // Those with a query.
         .route("/v1/players/{player_id}/statement", get(statement::read))

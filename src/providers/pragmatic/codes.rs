@@ -91,6 +91,7 @@ impl Code {
             | Reason::AlreadyReversed
             | Reason::TargetRefused
             | Reason::TargetParked
+            | Reason::DecidedElsewhere
             | Reason::Unmatched
             | Reason::SettledBefore
             | Reason::AmountDiffers

@@ -142,14 +142,14 @@ async fn whoever_freezes_a_player_switches_a_game_or_settles_a_movement_is_writt
         office.rows("tx_id=w-1").await[0]["transaction_id"].as_str().expect("an id").to_owned();
     let redrive = call(office.api(), Method::POST, &format!("/parked/{id}/redrive"), None).await;
     assert_eq!(redrive.status, 200, "{}", redrive.text());
-    let bury = office.post(&format!("/parked/{id}/dead"), why(json!({}))).await;
+    let bury = office.post(&format!("/parked/{id}/leave-to-provider"), why(json!({}))).await;
     assert_eq!(bury.status, 200, "{}", bury.text());
 
     let audit = office.audit("").await;
     let actions: Vec<&Value> = audit.iter().map(|entry| &entry["action"]).collect();
     assert_eq!(
         actions,
-        ["give_up", "redrive", "game", "player", "player"],
+        ["leave_to_provider", "redrive", "game", "player", "player"],
         "what changes nothing is none"
     );
     for (place, name, value) in [
