@@ -235,6 +235,7 @@ fn usual_standing(attempt: &Attempt) -> Standing {
     let session = token.map(|_| SessionFact {
         player: player.clone(),
         provider: provider.clone(),
+        game: None,
         live: true,
     });
     Standing { session, game: GameState::Open, ..Standing::default() }

@@ -120,7 +120,7 @@ word!(
         SessionUnknown = "session_unknown",
         /// The session is over.
         SessionExpired = "session_expired",
-        /// The session is another player's or another provider's.
+        /// The session is another player's, another provider's or another game's.
         SessionMismatch = "session_mismatch",
         /// The game is off.
         GameDisabled = "game_disabled",

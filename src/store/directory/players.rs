@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::PgPool;
 
-use crate::core::{Amount, Currency, PlayerId, ProviderId, SessionFact, TokenHash, WalletState};
+use crate::core::{Amount, Currency, PlayerId, SessionFact, TokenHash, WalletState};
 use crate::store::LookupError;
-use crate::store::rows::wallet_state;
+use crate::store::rows::{session_fact, wallet_state};
 
 /// What came of opening a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ pub async fn behind_token(
     token: &TokenHash,
 ) -> Result<Option<(SessionFact, WalletState)>, LookupError> {
     let row = sqlx::query!(
-        r#"SELECT s.player_id, s.provider, s.expires_at > now() AS "live!",
+        r#"SELECT s.player_id, s.provider, s.game_id, s.expires_at > now() AS "live!",
                 w.currency, w.balance_micros, w.version, w.status, w.bet_limit_micros
          FROM session s JOIN wallet w ON w.player_id = s.player_id
          WHERE s.token_hash = $1"#,
@@ -154,11 +154,9 @@ pub async fn behind_token(
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let player = PlayerId::parse(&row.player_id)
-        .map_err(|_| LookupError::Unreadable("session.player_id"))?;
-    let session = session_fact(player.clone(), &row.provider, row.live)?;
+    let session = session_fact(&row.player_id, &row.provider, row.game_id.as_deref(), row.live)?;
     let wallet = wallet_state(
-        player,
+        session.player.clone(),
         &row.currency,
         row.balance_micros,
         row.version,
@@ -166,10 +164,4 @@ pub async fn behind_token(
         row.bet_limit_micros,
     )?;
     Ok(Some((session, wallet)))
-}
-
-fn session_fact(player: PlayerId, provider: &str, live: bool) -> Result<SessionFact, LookupError> {
-    let provider =
-        ProviderId::parse(provider).map_err(|_| LookupError::Unreadable("session.provider"))?;
-    Ok(SessionFact { player, provider, live })
 }
