@@ -6,10 +6,12 @@
 //! - `shares`: what one address may take of something that everybody needs;
 //! - `patience`: a connection that takes too long to ask for anything; `leftover`: one that still
 //!   sends when it has its reply;
+//! - `path`: one way of spelling a path;
 //! - `record`: the one log line and the one count of every call.
 
 pub mod address;
 pub mod leftover;
+pub mod path;
 pub mod patience;
 pub mod record;
 pub mod shares;

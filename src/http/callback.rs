@@ -21,7 +21,6 @@ use crate::providers::{Answer, Failure, Request as Asked};
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/{provider}", any(callback))
-        .route("/{provider}/", any(callback))
         .route("/{provider}/{*operation}", any(callback))
         .with_state(Arc::clone(app))
 }

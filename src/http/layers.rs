@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -22,6 +23,7 @@ use super::problem::Problem;
 use super::span;
 use crate::app::{App, Provider};
 use crate::edge::address;
+use crate::edge::path::Sent;
 use crate::edge::record::{Record, Told, Watched, echo_request_id, request_id, whole_micros};
 use crate::providers::{Answer, Failure, Operation, RawCall, Reply, Request as Asked};
 use crate::telemetry::trail::Traced;
@@ -115,7 +117,7 @@ where
         let body = read_body(&app, &call, from, &parts.headers, body).await?;
         let raw = RawCall {
             operation,
-            path_and_query: parts.uri.path_and_query().map_or("", |path| path.as_str()),
+            path_and_query: path_as_sent(&parts),
             headers: &parts.headers,
             body: &body,
         };
@@ -145,6 +147,12 @@ where
         span::finish(span, &call, &told, request_id, &mut response);
     }
     response
+}
+
+/// Whatever a signature covers, it covers what was sent.
+fn path_as_sent(parts: &Parts) -> &str {
+    let sent = parts.extensions.get::<Sent>().map(|sent| &sent.0);
+    sent.or_else(|| parts.uri.path_and_query()).map_or("", PathAndQuery::as_str)
 }
 
 fn find_provider(app: &App, request: &Request, started: Instant) -> Option<Call> {
