@@ -23,7 +23,12 @@ use crate::store::directory::operator_audit::{self, Entry, Filter};
 /// Everything that is written down.
 const ACTIONS: &[&str] = &[
     "correction",
+    "deposit",
+    "withdrawal",
+    "open",
     "player",
+    "session",
+    "session_revoked",
     "game",
     "free_rounds",
     "redrive",
@@ -42,7 +47,8 @@ pub struct AuditQuery {
     /// Of one operator key.
     #[param(example = "back-office")]
     key_name: Option<String>,
-    /// Of one kind: `correction`, `player`, `game`, `free_rounds`, `redrive`,
+    /// Of one kind: `correction`, `deposit`, `withdrawal`, `open`, `player`, `session`,
+    /// `session_revoked`, `game`, `free_rounds`, `redrive`,
     /// `leave_to_provider` or `decided_elsewhere`.
     #[param(example = "correction")]
     action: Option<String>,
@@ -86,7 +92,8 @@ pub struct AuditEntry {
     /// The person behind the key, as the call said.
     author: Option<String>,
     reason: Option<String>,
-    /// `correction`, `player`, `game`, `free_rounds`, `redrive`,
+    /// `correction`, `deposit`, `withdrawal`, `open`, `player`, `session`,
+    /// `session_revoked`, `game`, `free_rounds`, `redrive`,
     /// `leave_to_provider` or `decided_elsewhere`.
     action: String,
     player_id: Option<String>,

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use utoipa::OpenApi;
 
 use self::docs::BearerKey;
@@ -105,7 +105,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/players/{player_id}/withdrawals", post(money::withdraw))
         .route("/v1/players/{player_id}/corrections", post(corrections::correct))
         .route("/v1/sessions", post(sessions::issue))
-        .route("/v1/sessions/{token}", delete(sessions::revoke))
+        .route("/v1/sessions/revoke", post(sessions::revoke))
         .route("/v1/free-rounds", post(free_rounds::tell))
         .route("/v1/games/{provider}/{game_id}", get(games::read).put(games::switch))
         .route("/v1/providers", get(providers::list))

@@ -36,7 +36,7 @@ async fn a_correction_moves_money_once_with_author_and_reason_in_ledger_and_audi
 
     let row = office.rows("tx_id=correction:ann%20case-12").await[0].clone();
     assert_eq!((&row["kind"], &row["category"]), (&json!("adjust"), &json!("adjustment")));
-    assert_eq!(row["detail"], "m.rossi: paid twice, case 12");
+    assert_eq!(row["detail"], "writer: m.rossi: paid twice, case 12");
     let audit = office.audit("action=correction&player_id=ann").await;
     let outcomes: Vec<&Value> = audit.iter().map(|entry| &entry["outcome"]).collect();
     assert_eq!(outcomes, ["done", "idempotency_key_reused", "repeated", "done"], "newest first");

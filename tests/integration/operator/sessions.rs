@@ -1,11 +1,9 @@
 //! Launch tokens, and games that are on or off.
 
-use axum::http::Method;
 use seamless_wallet::core::PlayerStatus;
 use serde_json::json;
 
 use super::{Office, assert_problem};
-use crate::support::operator::call;
 use crate::support::pragmatic;
 
 #[tokio::test]
@@ -24,12 +22,18 @@ async fn a_token_opens_its_providers_games_until_it_is_revoked() {
     assert!((590..=600).contains(&seconds), "{seconds}");
 
     assert_eq!(pragmatic::authenticate(&token).send(office.api()).await.error, 0);
-    let path = format!("/sessions/{token}");
-    let revoked = call(office.api(), Method::DELETE, &path, None).await;
+    let revoke = async || office.post("/sessions/revoke", json!({"token": token})).await;
+    let revoked = revoke().await;
     assert_eq!((revoked.status.as_u16(), revoked.text().as_str()), (204, ""));
     assert_ne!(pragmatic::authenticate(&token).send(office.api()).await.error, 0);
-    let again = call(office.api(), Method::DELETE, &path, None).await;
-    assert_problem(&again, 404, "session_unknown");
+    assert_problem(&revoke().await, 404, "session_unknown");
+    let audit = office.audit("").await;
+    let actions: Vec<_> = audit.iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, [json!("session_revoked"), json!("session")]);
+    for entry in &audit {
+        assert_eq!((&entry["player_id"], &entry["provider"]), (&json!("ann"), &json!("pragmatic")));
+        assert!(!entry.to_string().contains(&token), "a token is in the audit");
+    }
     assert!(!office.node.settled_log().await.contains(&token), "a token is in the log");
 }
 
