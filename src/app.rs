@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::cache::{Cache, CacheConfig};
+use crate::cache::{Cache, CacheConfig, TlsFiles};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
 use crate::currencies;
@@ -242,6 +242,10 @@ async fn connect_cache(config: &config::Cache) -> Result<Cache, crate::cache::Ca
     }
     Cache::connect(CacheConfig {
         url: Some(url.to_owned()),
+        tls: TlsFiles {
+            ca: config.tls_ca.clone(),
+            client: config.tls_cert.clone().zip(config.tls_key.clone()),
+        },
         command_timeout: Duration::from_millis(config.command_timeout_ms),
         claim_ttl: Duration::from_secs(config.claim_ttl_s),
         balance_ttl: Duration::from_secs(config.balance_ttl_s),
