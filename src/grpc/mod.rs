@@ -62,7 +62,9 @@ pub async fn start(
     let keys = Keys::of(app).map_err(anyhow::Error::msg)?;
     let gate = Arc::new(Gate { app: Arc::clone(app), keys });
     let standard = Standard::start(app, stage.clone()).await?;
-    let limits = Limits { connections_max: config.connections_max, ..limits };
+    // One address never has them all.
+    let of_one_address = limits.of_one_address.min((config.connections_max / 2).max(1));
+    let limits = Limits { connections_max: config.connections_max, of_one_address, ..limits };
     let served = Served { gate, standard, tls };
     Ok(tokio::spawn(server::serve(listener, served, limits, stage, threads)))
 }
