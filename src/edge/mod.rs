@@ -6,9 +6,11 @@
 //! - `shares`: what one address may take of something that everybody needs;
 //! - `patience`: a connection that takes too long to ask for anything; `leftover`: one that still
 //!   sends when it has its reply;
-//! - `record`: the one log line and the one count of every call.
+//! - `record`: the one log line and the one count of every call; `advice`: what it says to do about
+//!   a mistake.
 
 pub mod address;
+pub mod advice;
 pub mod leftover;
 pub mod patience;
 pub mod record;
