@@ -10,9 +10,10 @@ use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::cache::{Cache, CacheConfig};
+use crate::cache::{Cache, CacheConfig, TlsFiles};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
+use crate::currencies;
 use crate::edge::shares::Shares;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
@@ -144,6 +145,7 @@ impl App {
     /// [`BuildError`].
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
         let providers = build_providers(config.providers)?;
+        providers.values().for_each(|provider| currencies::tell_finer(provider));
         let database = database_config(&config.database);
         let url = |_| BuildError::DatabaseUrl;
         let lookout = Lookout::start(&database, Standby::Refused).map_err(url)?;
@@ -167,6 +169,7 @@ impl App {
         let office = open_office(&config.operator, &database, &lookout)?;
         tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
         tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
+        tokio::spawn(currencies::warn_of_unknown(office.pool.clone(), providers.clone()));
         let app = Self {
             wallet: Arc::new(Wallet::new(engine, pool, cache)),
             providers,
@@ -243,6 +246,10 @@ async fn connect_cache(config: &config::Cache) -> Result<Cache, crate::cache::Ca
 pub fn cache_config(config: &config::Cache) -> CacheConfig {
     CacheConfig {
         url: Some(config.url.expose_secret().to_owned()),
+        tls: TlsFiles {
+            ca: config.tls_ca.clone(),
+            client: config.tls_cert.clone().zip(config.tls_key.clone()),
+        },
         command_timeout: Duration::from_millis(config.command_timeout_ms),
         claim_ttl: Duration::from_secs(config.claim_ttl_s),
         balance_ttl: Duration::from_secs(config.balance_ttl_s),

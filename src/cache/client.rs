@@ -1,5 +1,6 @@
 //! The client, connected or about to be. There is always one; who asks gets the present one.
 
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -118,10 +119,15 @@ impl CacheConfig {
 }
 
 fn client(url: &str, config: &CacheConfig) -> Result<Client, CacheError> {
-    check_scheme(url)?;
+    let (url, is_encrypted) = scheme(url)?;
     // The client's own words may quote a part of the URL, so they are not passed on.
-    let redis = Config::from_url(url).map_err(|_| CacheError::Url)?;
-    Builder::from_config(Config { fail_fast: true, ..redis })
+    let redis = Config::from_url(&url).map_err(|_| CacheError::Url)?;
+    let tls = match is_encrypted {
+        true => Some(config.tls.config(is_named(&redis))?),
+        false if config.tls.are_none() => None,
+        false => return Err(CacheError::Plain),
+    };
+    Builder::from_config(Config { fail_fast: true, tls, ..redis })
         .with_performance_config(|performance| {
             performance.default_command_timeout = config.command_timeout;
         })
@@ -141,21 +147,34 @@ fn client(url: &str, config: &CacheConfig) -> Result<Client, CacheError> {
         .map_err(|_| CacheError::Url)
 }
 
-/// The client takes any unknown scheme for `redis` and, worse, speaks plain text to an encrypted
-/// address when it is built without TLS.
-fn check_scheme(url: &str) -> Result<(), CacheError> {
-    let scheme = url.split_once("://").map(|(scheme, _)| scheme).ok_or(CacheError::Url)?;
-    match scheme {
+/// The address as one without TLS, and whether it was with it: what to trust is ours to say. The
+/// client takes any unknown scheme for `redis`, so there is none.
+fn scheme(url: &str) -> Result<(String, bool), CacheError> {
+    let (scheme, rest) = url.split_once("://").ok_or(CacheError::Url)?;
+    let plain = match scheme {
         "redis" | "redis+unix" | "redis-cluster" | "redis-sentinel" | "valkey" | "valkey+unix"
-        | "valkey-cluster" | "valkey-sentinel" => Ok(()),
-        _ if scheme.starts_with("rediss") || scheme.starts_with("valkeys") => Err(CacheError::Tls),
-        _ => Err(CacheError::Url),
-    }
+        | "valkey-cluster" | "valkey-sentinel" => return Ok((url.to_owned(), false)),
+        "rediss" => "redis",
+        "rediss-cluster" => "redis-cluster",
+        "rediss-sentinel" => "redis-sentinel",
+        "valkeys" => "valkey",
+        "valkeys-cluster" => "valkey-cluster",
+        "valkeys-sentinel" => "valkey-sentinel",
+        _ => return Err(CacheError::Url),
+    };
+    Ok((format!("{plain}://{rest}"), true))
+}
+
+/// Whether the first host is a name, not an address.
+fn is_named(redis: &Config) -> bool {
+    let hosts = redis.server.hosts();
+    hosts.first().is_some_and(|server| server.host.parse::<IpAddr>().is_err())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::TlsFiles;
 
     fn verdict(url: &str) -> Result<(), CacheError> {
         client(url, &CacheConfig::default()).map(drop)
@@ -195,8 +214,24 @@ mod tests {
     }
 
     #[test]
-    fn an_encrypted_address_is_refused_rather_than_spoken_to_in_plain_text() {
-        assert_eq!(verdict("rediss://h"), Err(CacheError::Tls));
-        assert_eq!(verdict("rediss-cluster://h"), Err(CacheError::Tls));
+    fn an_encrypted_address_is_never_spoken_to_in_plain_text() {
+        for url in ["rediss://h", "rediss-cluster://a:1?node=b:2", "valkeys-sentinel://a:1/0"] {
+            let url = url.replace("/0", "/0?sentinelServiceName=w");
+            assert_eq!(verdict(&url), Ok(()), "{url}");
+            let client = client(&url, &CacheConfig::default()).expect("a client");
+            assert!(client.client_config().uses_tls(), "{url}");
+        }
+        assert_eq!(verdict("rediss+unix:///run/redis.sock"), Err(CacheError::Url));
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_and_files_for_nothing_are_refused() {
+        let files = TlsFiles { ca: Some("/there/is/none.pem".into()), client: None };
+        let config = CacheConfig { tls: files, ..CacheConfig::default() };
+        let verdict = |url| client(url, &config).map(drop);
+        assert!(
+            matches!(verdict("rediss://h"), Err(CacheError::Tls(why)) if why.contains("none.pem"))
+        );
+        assert_eq!(verdict("redis://h"), Err(CacheError::Plain));
     }
 }

@@ -3,12 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::tls::TlsFiles;
+
 /// How Redis is used.
 #[derive(Clone)]
 pub struct CacheConfig {
-    /// `redis://`, `redis+unix://`, `redis-cluster://` or `redis-sentinel://`; `None` for no
-    /// Redis at all. May hold a password.
+    /// `redis://`, `redis+unix://`, `redis-cluster://` or `redis-sentinel://`; with TLS `rediss://`,
+    /// `rediss-cluster://` or `rediss-sentinel://`; `None` for no Redis at all. May hold a password.
     pub url: Option<String>,
+    /// What an encrypted address needs.
+    pub tls: TlsFiles,
     /// The longest that a call may be held up by Redis.
     pub command_timeout: Duration,
     /// How long a command is remembered.
@@ -25,6 +29,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             url: None,
+            tls: TlsFiles::default(),
             command_timeout: Duration::from_millis(50),
             claim_ttl: Duration::from_secs(600),
             balance_ttl: Duration::from_secs(30),
@@ -39,6 +44,7 @@ impl fmt::Debug for CacheConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheConfig")
             .field("url", &self.url.as_ref().map(|_| "…"))
+            .field("tls", &self.tls)
             .field("command_timeout", &self.command_timeout)
             .field("claim_ttl", &self.claim_ttl)
             .field("balance_ttl", &self.balance_ttl)
@@ -49,17 +55,21 @@ impl fmt::Debug for CacheConfig {
 }
 
 /// Why there can be no cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CacheError {
     /// The URL can never work.
     #[error(
         "the Redis URL is unusable: expected redis://, redis+unix://, redis-cluster:// or \
-         redis-sentinel://, with a host or a path"
+         redis-sentinel://, with a host or a path, or with TLS rediss://, rediss-cluster:// or \
+         rediss-sentinel://"
     )]
     Url,
-    /// An encrypted address.
-    #[error("this build speaks no TLS to Redis")]
-    Tls,
+    /// A file for TLS cannot be used.
+    #[error("TLS to Redis: {0}")]
+    Tls(String),
+    /// Files for TLS, and an address without.
+    #[error("tls_ca, tls_cert, tls_key: the address is without TLS (rediss:// is with it)")]
+    Plain,
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@
 //! - `keys`: the names of the keys;
 //! - `maintenance`: what the jobs look at and sweep away;
 //! - `connection`: the one way of every command, with its time-out, the circuit `breaker` and
-//!   the counters (`meters`); `client`: always connected or about to be; `config`.
+//!   the counters (`meters`); `client`: always connected or about to be; `tls`;
+//!   `config`.
 
 mod balances;
 mod breaker;
@@ -23,6 +24,7 @@ mod keys;
 mod maintenance;
 mod meters;
 mod publishing;
+mod tls;
 mod unpublished;
 
 use std::collections::HashMap;
@@ -40,6 +42,7 @@ pub use config::{CacheConfig, CacheError};
 pub use maintenance::{InCache, SweepCursor, SweepPage, Swept};
 pub use meters::describe_metrics;
 pub use publishing::Ahead;
+pub use tls::TlsFiles;
 
 use crate::core::PlayerId;
 use claims::Claims;

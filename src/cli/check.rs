@@ -86,7 +86,7 @@ mod tests {
     fn what_only_its_user_would_notice_is_noticed() {
         let env = Set(vec![
             ("DATABASE_URL", "postgres://u:S3CRET@h:no-port/d"),
-            ("REDIS_URL", "rediss://:S3CRET@h"),
+            ("REDIS_URL", "mysql://:S3CRET@h"),
             ("K", "one key"),
             ("WALLET__GRPC__LISTEN", "127.0.0.1:1"),
             ("WALLET__GRPC__TLS_CERT", "/nowhere/cert.pem"),

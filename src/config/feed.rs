@@ -105,7 +105,7 @@ impl Feed {
         let mut faults = Vec::new();
         for (good, what) in [
             (self.delimiter.is_ascii(), "delimiter: must be one ASCII character"),
-            (self.minor_digits <= 6, "minor_digits: must be 0 to 6"),
+            (self.minor_digits <= 18, "minor_digits: must be 0 to 18"),
             (self.offset().is_some(), "utc_offset: must be such as \"+00:00\""),
             (!self.types.is_empty(), "types: must name the feed's words"),
         ] {
@@ -114,10 +114,10 @@ impl Feed {
             }
         }
         for (word, kind) in &self.types {
-            let named = ["{tx_id}", "{player}", "{round}"];
+            let named = ["{tx_id}", "{player_length}", "{player}", "{round}"];
             let rest = named.iter().fold(kind.tx_id.clone(), |text, name| text.replace(name, ""));
             if rest.contains(['{', '}']) || rest == kind.tx_id {
-                let known = "has to be made of {tx_id}, {player} and {round}";
+                let known = "has to be made of {tx_id}, {player}, {player_length} and {round}";
                 faults.push(format!("feed.types.{word}.tx_id: {known}"));
             }
         }
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_mapping_that_cannot_be_used_is_refused() {
         assert!(feed("").faults().is_empty());
-        assert_eq!(feed("utc_offset = \"here\"\nminor_digits = 9").faults().len(), 2);
+        assert_eq!(feed("utc_offset = \"here\"\nminor_digits = 19").faults().len(), 2);
         let mut odd = feed("");
         let kind = FeedType { kind: FeedKind::Reverse, tx_id: "~refund:{reference}".to_owned() };
         odd.types.insert("R".to_owned(), kind);

@@ -27,6 +27,12 @@ impl Config {
                     .to_owned(),
             );
         }
+        if !is_private_cache(self.cache.url.expose_secret()) {
+            risks.push(
+                "cache.url: the way to Redis is in clear, its password too: use rediss://"
+                    .to_owned(),
+            );
+        }
         if !self.jobs.enabled {
             risks.push(
                 "jobs.enabled: no job runs here: run `wallet worker` somewhere, or parked wins wait \
@@ -156,6 +162,19 @@ fn is_private(url: &str) -> bool {
     if query.split('&').any(|pair| enough.iter().any(|start| pair.starts_with(start))) {
         return true;
     }
+    are_here(rest)
+}
+
+/// The same of Redis, whose scheme says whether there is TLS.
+fn is_private_cache(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return true };
+    let is_encrypted = scheme.starts_with("rediss") || scheme.starts_with("valkeys");
+    is_encrypted || scheme.ends_with("+unix") || are_here(rest)
+}
+
+/// Whether all hosts of an address are this machine.
+fn are_here(rest: &str) -> bool {
+    let rest = rest.split_once('?').map_or(rest, |(rest, _)| rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, hosts)| hosts);
     let hosts = rest.split_once('/').map_or(rest, |(hosts, _)| hosts);
     hosts.split(',').all(is_here)
@@ -218,6 +237,7 @@ mod tests {
         "#;
         let env = Fixed(vec![
             ("DATABASE_URL", "postgres://u:p@db.example/wallet"),
+            ("REDIS_URL", "redis://:pw@cache.example"),
             ("S", "short"),
             ("WALLET_DATABASE__LANES", "4"),
         ]);
@@ -237,6 +257,7 @@ mod tests {
             "providers.one.secrets",
             "providers.one.deadline_ms",
             "database.url",
+            "cache.url",
             "WALLET_DATABASE__LANES",
         ] {
             assert!(risks.contains(key), "{key} is not in:\n{risks}");
@@ -287,5 +308,11 @@ mod tests {
         ] {
             assert!(!is_private(url), "{url}");
         }
+        for url in
+            ["redis://127.0.0.1:6379/0", "redis+unix:///tmp/redis.sock", "rediss://:p@cache", ""]
+        {
+            assert!(is_private_cache(url), "{url}");
+        }
+        assert!(!is_private_cache("redis-sentinel://s1:26379/0?sentinelServiceName=w"));
     }
 }

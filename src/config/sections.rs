@@ -52,6 +52,12 @@ fn address_or_none<'de, D: Deserializer<'de>>(value: D) -> Result<Option<SocketA
     Some(text.as_str()).filter(|text| !text.is_empty()).map(parse).transpose()
 }
 
+/// An empty text is no path.
+fn path_or_none<'de, D: Deserializer<'de>>(value: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = PathBuf::deserialize(value)?;
+    Ok(Some(path).filter(|path| !path.as_os_str().is_empty()))
+}
+
 /// `[ops]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +86,12 @@ pub struct Database {
 #[expect(missing_docs, reason = "every key is explained in defaults.toml")]
 pub struct Cache {
     pub url: SecretString,
+    #[serde(deserialize_with = "path_or_none")]
+    pub tls_ca: Option<PathBuf>,
+    #[serde(deserialize_with = "path_or_none")]
+    pub tls_cert: Option<PathBuf>,
+    #[serde(deserialize_with = "path_or_none")]
+    pub tls_key: Option<PathBuf>,
     pub command_timeout_ms: u64,
     pub claim_ttl_s: u64,
     pub balance_ttl_s: u64,
@@ -206,6 +218,8 @@ impl Section for Database {
 
 impl Section for Cache {
     fn check(&self, must: &mut dyn FnMut(bool, &str)) {
+        let both_or_none = self.tls_cert.is_some() == self.tls_key.is_some();
+        must(both_or_none, "tls_cert, tls_key: both are needed, or none");
         must(self.command_timeout_ms > 0, "command_timeout_ms: must be at least 1");
         must(self.claim_ttl_s > 0, "claim_ttl_s: must be at least 1");
         must(self.balance_ttl_s > 0, "balance_ttl_s: must be at least 1");

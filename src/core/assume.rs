@@ -235,6 +235,7 @@ fn usual_standing(attempt: &Attempt) -> Standing {
     let session = token.map(|_| SessionFact {
         player: player.clone(),
         provider: provider.clone(),
+        game: None,
         live: true,
     });
     Standing { session, game: GameState::Open, ..Standing::default() }
@@ -258,7 +259,10 @@ fn conditions_of(attempt: &Attempt, history: &mut History) -> Option<Conditions>
             Action::Debit(_) => stakes = true,
             Action::Credit(_) => settles |= movement.category.settles_a_round(),
             Action::Note(None) => {}
-            Action::Reverse { .. } | Action::Adjust(_) | Action::Note(Some(_)) => return None,
+            Action::Reverse { .. }
+            | Action::Adjust(_)
+            | Action::Note(Some(_))
+            | Action::DecidedElsewhere => return None,
         }
     }
     if stakes {

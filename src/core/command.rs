@@ -67,6 +67,9 @@ pub enum Action {
     Adjust(Micros),
     /// No money, remembered; may change what the player may do.
     Note(Option<PlayerStatus>),
+    /// What is parked under the key was decided elsewhere, by a person: it is remembered as done,
+    /// and moves nothing. The only movement of its command.
+    DecidedElsewhere,
 }
 
 /// What a reversal may undo.
@@ -83,6 +86,28 @@ pub enum Reversible {
     Unpaid,
 }
 
+/// How the detail of a credit begins that was too fine to be booked.
+const CUT_OFF: &str = "cut_off=";
+
+/// The detail of a credit that was too fine to be booked: how many of the currency's smallest units
+/// were cut off, and what else the provider said.
+pub fn cut_off_detail(units: i128, said: Option<&str>) -> Box<str> {
+    let said = said.map_or_else(String::new, |said| format!(" {said}"));
+    format!("{CUT_OFF}{units}{said}").into()
+}
+
+impl Movement {
+    /// The word for what [`Self::is_cut_off`], in metrics and logs.
+    pub const CUT_OFF: &'static str = "cut_off";
+
+    /// True for a credit of which a part was too fine to be booked. It is kept in the detail, so
+    /// that it is known of a parked one, too.
+    pub fn is_cut_off(&self) -> bool {
+        let said = self.detail.as_deref().is_some_and(|detail| detail.starts_with(CUT_OFF));
+        said && matches!(self.action, Action::Credit(_))
+    }
+}
+
 impl Action {
     /// The kind of row that it becomes.
     pub const fn kind(&self) -> Kind {
@@ -91,7 +116,7 @@ impl Action {
             Self::Credit(_) => Kind::Credit,
             Self::Reverse { .. } => Kind::Reverse,
             Self::Adjust(_) => Kind::Adjust,
-            Self::Note(_) => Kind::Note,
+            Self::Note(_) | Self::DecidedElsewhere => Kind::Note,
         }
     }
 
@@ -101,7 +126,7 @@ impl Action {
             Self::Debit(amount) => amount.micros().negated(),
             Self::Credit(amount) => amount.micros(),
             Self::Adjust(micros) => *micros,
-            Self::Reverse { .. } | Self::Note(_) => Micros::ZERO,
+            Self::Reverse { .. } | Self::Note(_) | Self::DecidedElsewhere => Micros::ZERO,
         }
     }
 }

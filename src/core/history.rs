@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{Currency, Key, PlayerId, ProviderId, RoundId};
+use super::ids::{Currency, GameId, Key, PlayerId, ProviderId, RoundId};
 use super::money::{Amount, Micros};
 use super::row::{Kind, PlayerStatus, Row, RowOutcome};
 
@@ -57,8 +57,18 @@ pub struct SessionFact {
     pub player: PlayerId,
     /// For which provider's games.
     pub provider: ProviderId,
+    /// For one of them alone; `None` for all.
+    pub game: Option<GameId>,
     /// False when it is over, by the database's clock.
     pub live: bool,
+}
+
+impl SessionFact {
+    /// True when it opens that game; one for a single game opens no other, and none that is not
+    /// named.
+    pub fn opens(&self, game: Option<&GameId>) -> bool {
+        self.game.is_none() || self.game.as_ref() == game
+    }
 }
 
 /// Whether a game takes stakes.

@@ -19,10 +19,13 @@ pub enum IdError {
     /// A control character, such as a line break or NUL.
     #[error("has a control character")]
     Control,
+    /// What means another place wherever it stands in a path.
+    #[error("is `.` or `..`")]
+    Dots,
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal $(, $dots:pat)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
@@ -34,11 +37,13 @@ macro_rules! text_id {
             /// Checks and keeps the text.
             ///
             /// # Errors
-            /// [`IdError`] when the text is empty, too long or has a control character.
+            /// [`IdError`] when the text is empty, too long or has a control character, or means
+            /// another place in a path that it stands in.
             pub fn parse(text: impl AsRef<str>) -> Result<Self, IdError> {
                 let text = text.as_ref();
                 match text {
                     "" => Err(IdError::Empty),
+                    $($dots => Err(IdError::Dots),)?
                     _ if text.len() > $max => Err(IdError::TooLong($max)),
                     _ if text.chars().any(char::is_control) => Err(IdError::Control),
                     _ => Ok(Self(Arc::from(text))),
@@ -65,7 +70,7 @@ text_id!(
 );
 text_id!(
     /// The operator's id of a player, case-sensitive.
-    PlayerId, 100
+    PlayerId, 100, "." | ".."
 );
 text_id!(
     /// The idempotency key of a movement, unique per provider; built by the adapter.
@@ -77,7 +82,12 @@ text_id!(
 );
 text_id!(
     /// The provider's id of a game.
-    GameId, 255
+    GameId, 255, "." | ".."
+);
+
+text_id!(
+    /// The provider's id of an issue of free rounds.
+    IssueId, 255
 );
 
 /// A currency code, ISO 4217 or a crypto ticker: 3 to 10 capital letters or digits.

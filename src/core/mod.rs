@@ -7,8 +7,11 @@
 pub mod assume;
 pub mod command;
 pub mod decide;
+mod decimal;
 pub mod history;
 pub mod ids;
+pub mod iso4217;
+pub mod issue;
 pub mod money;
 pub mod outcome;
 pub mod parked;
@@ -21,8 +24,9 @@ pub use command::{Action, Attempt, Command, Movement, Reversible};
 pub use decide::{Decision, decide, park_without_wallet};
 pub use history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};
 pub use ids::{
-    Currency, GameId, Key, PlayerId, ProviderId, RoundId, TokenHash, TransactionId, TxId,
+    Currency, GameId, IssueId, Key, PlayerId, ProviderId, RoundId, TokenHash, TransactionId, TxId,
 };
+pub use issue::{IssueCall, IssueOwner, IssueState};
 pub use money::{Amount, Micros};
 pub use outcome::{Entry, Outcome, Receipt};
 pub use parked::{ParkedPart, ParkedRow, parked_command};

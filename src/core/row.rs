@@ -120,7 +120,7 @@ word!(
         SessionUnknown = "session_unknown",
         /// The session is over.
         SessionExpired = "session_expired",
-        /// The session is another player's or another provider's.
+        /// The session is another player's, another provider's or another game's.
         SessionMismatch = "session_mismatch",
         /// The game is off.
         GameDisabled = "game_disabled",
@@ -156,6 +156,8 @@ word!(
         TargetRefused = "target_refused",
         /// The target was parked: it is cancelled before it was paid.
         TargetParked = "target_parked",
+        /// A person has decided it elsewhere, for whoever comes with it again.
+        DecidedElsewhere = "decided_elsewhere",
         /// A credit of a closed wallet.
         WalletClosed = "wallet_closed",
         /// Flag: paid after the grace period although no debit is known.

@@ -76,18 +76,25 @@ pub(super) fn note_flags(attempt: &Attempt, receipt: &Receipt) {
             Outcome::Parked(entry) => entry.reason,
             _ => None,
         };
-        let Some(reason) = reason else { continue };
-        counter!(
-            "wallet_flagged_total",
-            "provider" => command.provider.to_string(),
-            "reason" => reason.as_str(),
-        )
-        .increment(1);
-        tracing::warn!(
-            provider = %command.provider, player = %command.player, tx_id = %movement.tx_id,
-            reason = reason.as_str(), outcome = outcome.as_str(), "a movement to look at"
-        );
+        let cut_off = movement.is_cut_off() && matches!(outcome, Outcome::Applied(_));
+        let reasons = reason.map(Reason::as_str).into_iter();
+        for reason in reasons.chain(cut_off.then_some(Movement::CUT_OFF)) {
+            flag(command, movement, reason, outcome);
+        }
     }
+}
+
+fn flag(command: &Command, movement: &Movement, reason: &'static str, outcome: &Outcome) {
+    counter!(
+        "wallet_flagged_total",
+        "provider" => command.provider.to_string(),
+        "reason" => reason,
+    )
+    .increment(1);
+    tracing::warn!(
+        provider = %command.provider, player = %command.player, tx_id = %movement.tx_id,
+        reason, outcome = outcome.as_str(), "a movement to look at"
+    );
 }
 
 /// Shows what was booked of free rounds.

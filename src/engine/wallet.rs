@@ -149,6 +149,10 @@ impl Wallet {
         let found = players::behind_token(&self.pool, token).await?;
         let (session, wallet) = found.ok_or(WalletError::Refused(Reason::SessionUnknown))?;
         refuse_session(&session, provider)?;
+        // A call that names no game opens none: that is for the stakes.
+        if game.is_some() && !session.opens(game) {
+            return Err(WalletError::Refused(Reason::SessionMismatch));
+        }
         refuse_inactive(wallet.status)?;
         if let Some(game) = game
             && games::state(&self.pool, provider, game).await? == GameState::Disabled

@@ -103,6 +103,7 @@ impl<'a> Mapping<'a> {
         let (player, round) = (perhaps(self.player), perhaps(self.round));
         let tx_id = kind
             .tx_id
+            .replace("{player_length}", &player.as_deref().map_or(0, str::len).to_string())
             .replace("{player}", player.as_deref().unwrap_or_default())
             .replace("{round}", round.as_deref().unwrap_or_default())
             .replace("{tx_id}", id);
@@ -112,11 +113,9 @@ impl<'a> Mapping<'a> {
     }
 
     fn amount(&self, text: &str, kind: FeedKind) -> Result<Micros, String> {
-        let digits = self.feed.minor_digits;
-        // In minor units a number is so many digits longer than the money.
-        let fine = Micros::parse(text, 6_u32.saturating_sub(digits))
+        // As the ledger has it: what is finer than a micro was cut off where it was booked.
+        let amount = Micros::parse_cut_off(text, self.feed.minor_digits)
             .map_err(|error| format!("the amount `{text}` is {error}"))?;
-        let amount = Micros::new(fine.get() / 10_i64.saturating_pow(digits));
         let unsigned = self.feed.sign == Sign::ByKind && kind != FeedKind::Adjust;
         if unsigned && amount.is_negative() {
             return Err(format!("the amount `{text}` has a sign, and feed.sign says by_kind"));
@@ -171,7 +170,25 @@ mod tests {
         assert_eq!(read(&cents, "7,W,150,1,r"), Ok(Some(("7".to_owned(), 1_500_000))));
         assert_eq!(read(&house, "7,B,1.50,1,r"), Ok(Some(("7".to_owned(), -1_500_000))));
         assert_eq!(read(&house, "8,W,-4.20,1,r"), Ok(Some(("8".to_owned(), 4_200_000))));
-        assert!(read(&cents, "7,W,1.00001,1,r").is_err(), "finer than a micro");
+    }
+
+    #[test]
+    fn what_is_finer_than_a_micro_is_cut_off_as_it_was_where_it_was_booked() {
+        let (satoshi, bitcoin) = (feed("minor_digits = 8"), feed(""));
+        let booked = Ok(Some(("7".to_owned(), 1_234_567)));
+        assert_eq!(read(&satoshi, "7,W,123456789,1,r"), booked);
+        assert_eq!(read(&bitcoin, "7,W,1.23456789,1,r"), booked);
+    }
+
+    #[test]
+    fn a_key_that_has_its_player_in_it_is_made_of_the_row() {
+        let mut feed = feed("");
+        feed.columns.player = Some("r".to_owned());
+        let kind = feed.types.get_mut("W").expect("a type");
+        kind.tx_id = "~issue:{player_length}:{player}:{tx_id}".to_owned();
+        assert_eq!(feed.faults(), Vec::<String>::new());
+        let entry = read(&feed, "i-1,W,1.50,1,änn");
+        assert_eq!(entry, Ok(Some(("~issue:4:änn:i-1".to_owned(), 1_500_000))));
     }
 
     #[test]
@@ -180,6 +197,12 @@ mod tests {
         for row in [
             "7,Q,1.50,1,r",
             "7,B,much,1,r",
+            "7,B,1_000,1,r",
+            "7,B,+5,1,r",
+            "7,B,5.,1,r",
+            "7,B,.5,1,r",
+            "7,B,1E3,1,r",
+            "7,B,５,1,r",
             "7,B,-1.50,1,r",
             "7,B,1.50,now,r",
             ",B,1.50,1,r",

@@ -172,6 +172,7 @@ const fn reason(reason: Option<Reason>) -> proto::Reason {
         Reason::AlreadyReversed => proto::Reason::AlreadyReversed,
         Reason::TargetRefused => proto::Reason::TargetRefused,
         Reason::TargetParked => proto::Reason::TargetParked,
+        Reason::DecidedElsewhere => proto::Reason::DecidedElsewhere,
         Reason::WalletClosed => proto::Reason::WalletClosed,
         Reason::Unmatched => proto::Reason::Unmatched,
         Reason::SettledBefore => proto::Reason::SettledBefore,

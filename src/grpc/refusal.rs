@@ -64,9 +64,9 @@ impl Refusal {
             Failure::TooLarge | Failure::Busy => Code::ResourceExhausted,
             Failure::BadRequest(_) => Code::InvalidArgument,
             Failure::Refused(Reason::PlayerUnknown) => Code::NotFound,
-            Failure::Refused(_) => Code::FailedPrecondition,
+            Failure::CurrencyUnknown(_) | Failure::Refused(_) => Code::FailedPrecondition,
             Failure::Timeout => Code::DeadlineExceeded,
-            Failure::Unavailable => Code::Unavailable,
+            Failure::OwnerUnknown(_) | Failure::Unavailable => Code::Unavailable,
             Failure::Internal => Code::Internal,
         }
     }

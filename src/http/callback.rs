@@ -11,16 +11,16 @@ use secrecy::ExposeSecret;
 
 use super::layers::{self, Answered, Call, keep_deadline};
 use crate::app::App;
-use crate::core::{Checks, Command, Outcome, PlayerView, Receipt, TokenHash};
+use crate::core::{Checks, Command, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
 use crate::edge::record::Told;
 use crate::engine::WalletError;
+use crate::free_rounds::issues;
 use crate::providers::{Answer, Failure, Request as Asked};
 
 /// The callbacks of every provider.
 pub fn router(app: &Arc<App>) -> Router {
     Router::new()
         .route("/{provider}", any(callback))
-        .route("/{provider}/", any(callback))
         .route("/{provider}/{*operation}", any(callback))
         .with_state(Arc::clone(app))
 }
@@ -30,6 +30,13 @@ async fn callback(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
+    let asked = match asked {
+        Asked::Issue(issue) => match resolve(&app, &call, &issue).await {
+            Ok(asked) => asked,
+            Err(failure) => return call.fail(None, &failure),
+        },
+        asked => asked,
+    };
     let (wallet, provider) = (&app.wallet, &call.provider.id);
     // Boxed, so that a bet does not carry the room that a look-up needs.
     let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match &asked {
@@ -49,6 +56,8 @@ async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
             wallet.authenticate(provider, &token, game.as_ref()).await
         }),
         Asked::Balance { player, checks, .. } => Box::pin(wallet.balance(provider, player, checks)),
+        // It was resolved above, and comes to none.
+        Asked::Issue(_) => return call.fail(Some(&asked), &Failure::Internal),
         Asked::Acknowledge { player } => Box::pin(wallet.balance(provider, player, &Checks::NONE)),
     };
     match keep_deadline(&call, found).await {
@@ -60,6 +69,19 @@ async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
         Ok(Err(error)) => call.fail(Some(&asked), &failure_of(error)),
         Err(failure) => call.fail(Some(&asked), &failure),
     }
+}
+
+/// What a call about an issue of free rounds asks for. Boxed, so that a bet does not carry it.
+fn resolve<'a>(
+    app: &'a App,
+    call: &'a Call,
+    issue: &'a IssueCall,
+) -> BoxFuture<'a, Result<Asked, Failure>> {
+    Box::pin(async move {
+        let found = issues::resolve(app.wallet.pool(), &call.provider, issue);
+        let resolved = keep_deadline(call, found).await?;
+        resolved.map_err(|error| failure_of(WalletError::from(error)))?
+    })
 }
 
 /// Why the door stayed shut, as every protocol words it.

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +22,7 @@ use super::body::{self, BodyError};
 use super::problem::Problem;
 use super::span;
 use crate::app::{App, Provider};
+use crate::edge::path::Sent;
 use crate::edge::record::{Record, Told, Watched, echo_request_id, request_id, whole_micros};
 use crate::edge::{address, advice};
 use crate::providers::{Answer, Failure, Operation, RawCall, Reply, Request as Asked};
@@ -70,6 +72,7 @@ impl Call {
     pub fn fail(&self, asked: Option<&Asked>, failure: &Failure) -> Answered {
         let detail = match failure {
             Failure::BadRequest(detail) => Some(detail.clone()),
+            Failure::CurrencyUnknown(_) | Failure::OwnerUnknown(_) => Some(failure.to_string()),
             _ => None,
         };
         let told = Told { outcome: failure.as_str(), detail, ..Told::default() };
@@ -114,7 +117,7 @@ where
         let body = read_body(&app, &call, from, &parts.headers, body).await?;
         let raw = RawCall {
             operation,
-            path_and_query: parts.uri.path_and_query().map_or("", |path| path.as_str()),
+            path_and_query: path_as_sent(&parts),
             headers: &parts.headers,
             body: &body,
         };
@@ -144,6 +147,12 @@ where
         span::finish(span, &call, &told, request_id, &mut response);
     }
     response
+}
+
+/// Whatever a signature covers, it covers what was sent.
+fn path_as_sent(parts: &Parts) -> &str {
+    let sent = parts.extensions.get::<Sent>().map(|sent| &sent.0);
+    sent.or_else(|| parts.uri.path_and_query()).map_or("", PathAndQuery::as_str)
 }
 
 fn find_provider(app: &App, request: &Request, started: Instant) -> Option<Call> {

@@ -28,10 +28,10 @@ use tower::ServiceExt;
 
 use super::threads::Threads;
 use crate::config;
-use crate::edge::address;
 use crate::edge::leftover::Leftover;
 use crate::edge::patience::{InCall, Patient};
 use crate::edge::shares::{Share, Shares};
+use crate::edge::{address, path};
 
 /// The most bytes of a request's head. It is also what a connection reads and writes at once, and
 /// so most of what one costs.
@@ -175,6 +175,7 @@ async fn answer(
     leaving: &AtomicBool,
 ) -> Result<Response, Infallible> {
     let started = Instant::now();
+    let request = spelled_plainly(request);
     let (request, leftover) = if request.body().is_end_stream() {
         (request.map(Body::new), None)
     } else {
@@ -193,6 +194,14 @@ async fn answer(
         reply.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(reply)
+}
+
+fn spelled_plainly(mut request: Request<Incoming>) -> Request<Incoming> {
+    if let Some(plain) = path::plain(request.uri()) {
+        let sent = std::mem::replace(request.uri_mut(), plain).into_parts().path_and_query;
+        sent.map(|sent| request.extensions_mut().insert(path::Sent(sent)));
+    }
+    request
 }
 
 impl Connections {

@@ -33,6 +33,10 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "The age of the oldest movement that waits"
     );
+    describe_gauge!(
+        "wallet_free_rounds_waiting",
+        "Results of free rounds that wait for somebody to say whose they are"
+    );
     describe_counter!("wallet_reapplied_total", "Attempts at parked movements by result");
     describe_counter!("wallet_cleaned_total", "What cleaning up removed");
 }
@@ -66,7 +70,10 @@ pub fn leads(job: Job, leads: bool) {
         // What was seen as a leader is no news any more.
         match job {
             Job::Reconcile => drifted(&Totals::default()),
-            Job::Reapply => parked(&Standing::default()),
+            Job::Reapply => {
+                parked(&Standing::default());
+                free_rounds(0);
+            }
             Job::Cleanup => {}
         }
     }
@@ -88,6 +95,11 @@ pub fn parked(standing: &Standing) {
     gauge!("wallet_parked_movements").set(float(standing.parked));
     gauge!("wallet_dead_movements").set(float(standing.dead));
     gauge!("wallet_parked_oldest_seconds").set(standing.oldest_seconds);
+}
+
+/// What issues of free rounds came to and nobody can book.
+pub fn free_rounds(waiting: i64) {
+    gauge!("wallet_free_rounds_waiting").set(float(waiting));
 }
 
 /// An attempt at a parked movement ended.

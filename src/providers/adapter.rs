@@ -4,9 +4,11 @@
 use axum::http::HeaderMap;
 use chrono::{DateTime, Utc};
 
+use super::issues::Issues;
 use super::signature::{Proof, Secrets};
 use crate::core::{
-    Amount, Command, GameId, Movement, PlayerId, Policy, Reason, Receipt, Reversible,
+    Amount, Command, Currency, GameId, IssueCall, IssueId, Movement, PlayerId, Policy, Reason,
+    Receipt, Reversible,
 };
 pub use crate::core::{Checks, PlayerView};
 
@@ -26,6 +28,24 @@ pub trait Adapter: Send + Sync + 'static {
     /// What every command of this provider goes by: a parked one is decided by it when the
     /// provider does not repeat it.
     fn terms(&self) -> Terms<'_>;
+
+    /// Whether amounts of a currency can be read: where the protocol counts in smallest units, what
+    /// such a unit is has to be known. A player with another currency cannot play here.
+    fn can_count(&self, _currency: &Currency) -> bool {
+        true
+    }
+
+    /// The known currencies whose smallest unit on the wire is finer than a micro: credits are cut
+    /// off, and debits that do not fit are refused.
+    fn counted_finer_than_booked(&self) -> Vec<Currency> {
+        Vec::new()
+    }
+
+    /// The part about issues of free rounds; `None` for a protocol whose calls always say whose
+    /// such rounds are.
+    fn issues(&self) -> Option<&dyn Issues> {
+        None
+    }
 
     /// What a movement says that free rounds came to as a whole; `None` for any other movement,
     /// and for a protocol that pays free rounds in one way alone.
@@ -142,6 +162,9 @@ pub enum Request {
     },
     /// Money, or something to remember.
     Execute(Command),
+    /// Something about an issue of free rounds: what it is, [`Issues::request`] says once it is
+    /// known whose the issue is.
+    Issue(IssueCall),
 }
 
 /// What to tell the provider.
@@ -174,9 +197,17 @@ pub enum Failure {
     /// What is wrong, in words that may be shown to the caller.
     #[error("bad request: {0}")]
     BadRequest(String),
+    /// Nobody has said what the smallest unit of this currency is at this provider. Once it is
+    /// configured, the same call may be sent again.
+    #[error("the decimals of {0} are not known at this provider")]
+    CurrencyUnknown(Currency),
     /// A rule about the player, the session or the game stands against it.
     #[error("refused: {}", .0.as_str())]
     Refused(Reason),
+    /// Nobody has said yet whose this issue of free rounds is. What is to be paid is kept; the same
+    /// call may be sent again.
+    #[error("it is not known whose the issue {0} is")]
+    OwnerUnknown(IssueId),
     /// Too much at once. Nothing was done; the same call may be sent again.
     #[error("busy")]
     Busy,
@@ -202,12 +233,14 @@ impl Failure {
 
     /// The words of those that say that something is wrong, with the call or with us. A refusal
     /// says that everything works.
-    pub const FAULTS: [&'static str; 9] = [
+    pub const FAULTS: [&'static str; 11] = [
         "unknown_operation",
         "address_not_allowed",
         "bad_signature",
         "too_large",
         "bad_request",
+        "currency_unknown",
+        "owner_unknown",
         "busy",
         "timeout",
         "unavailable",
@@ -222,6 +255,8 @@ impl Failure {
             Self::BadSignature => "bad_signature",
             Self::TooLarge => "too_large",
             Self::BadRequest(_) => "bad_request",
+            Self::CurrencyUnknown(_) => "currency_unknown",
+            Self::OwnerUnknown(_) => "owner_unknown",
             Self::Refused(reason) => reason.as_str(),
             Self::Busy => "busy",
             Self::Timeout => "timeout",

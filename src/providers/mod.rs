@@ -6,6 +6,7 @@
 pub mod adapter;
 mod examples;
 pub mod grpc;
+pub mod issues;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;

@@ -90,7 +90,7 @@ async fn prepare(connection: &mut PgConnection, migration: &Migration) -> Result
     }
 }
 
-/// The index that a migration builds beside the traffic, and nothing else (`migrations/README.md`).
+/// The index that a migration builds beside the traffic, and nothing else (`docs/migrations.md`).
 fn index_of(migration: &Migration) -> Option<&str> {
     let lines = migration.sql.as_str().lines().filter(|line| !line.trim_start().starts_with("--"));
     let mut words = lines.flat_map(str::split_whitespace).skip_while(|word| *word != "CREATE");

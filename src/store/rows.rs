@@ -6,7 +6,7 @@ use super::LookupError;
 use crate::core::row::Link;
 use crate::core::{
     Amount, Category, Currency, GameId, Key, Kind, Micros, PlayerId, PlayerStatus, ProviderId,
-    Reason, RoundId, Row, RowOutcome, TransactionId, TxId, WalletState,
+    Reason, RoundId, Row, RowOutcome, SessionFact, TransactionId, TxId, WalletState,
 };
 
 /// Builds a wallet from its columns.
@@ -99,4 +99,22 @@ impl StoredRow {
             parked_command: None,
         })
     }
+}
+
+/// A session as its columns.
+///
+/// # Errors
+/// [`LookupError::Unreadable`].
+pub(crate) fn session_fact(
+    player: &str,
+    provider: &str,
+    game: Option<&str>,
+    live: bool,
+) -> Result<SessionFact, LookupError> {
+    Ok(SessionFact {
+        player: stored(PlayerId::parse(player), "session.player_id")?,
+        provider: stored(ProviderId::parse(provider), "session.provider")?,
+        game: stored(game.map(GameId::parse).transpose(), "session.game_id")?,
+        live,
+    })
 }

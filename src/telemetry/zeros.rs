@@ -4,8 +4,8 @@
 use metrics::{counter, gauge, histogram};
 
 use crate::app::App;
-use crate::core::Reason;
-use crate::free_rounds;
+use crate::core::{Movement, Reason};
+use crate::free_rounds::{self, issues};
 use crate::jobs::Job;
 use crate::jobs::reconcile::Kind;
 use crate::providers::Failure;
@@ -49,12 +49,13 @@ pub fn count_from_zero(app: &App, with_jobs: bool) {
 }
 
 fn calls(provider: &str, operation: &'static str) {
-    for failure in FAILURES {
+    for outcome in FAILURES.iter().map(Failure::as_str).chain(["currency_unknown", "owner_unknown"])
+    {
         counter!(
             "wallet_calls_total",
             "provider" => provider.to_owned(),
             "operation" => operation,
-            "outcome" => failure.as_str(),
+            "outcome" => outcome,
         )
         .increment(0);
     }
@@ -71,7 +72,9 @@ fn movements(provider: &str) {
     let parked = [Reason::DebitUnknown, Reason::WalletClosed];
     let flags = Reason::ALL.iter().copied().filter(|reason| reason.is_flag());
     let flagged = flags.chain(parked).chain([Reason::DebitReversed]).map(Reason::as_str);
-    for reason in flagged.chain(free_rounds::REASONS) {
+    for reason in
+        flagged.chain(free_rounds::REASONS).chain(issues::REASONS).chain([Movement::CUT_OFF])
+    {
         counter!(
             "wallet_flagged_total",
             "provider" => provider.to_owned(), "reason" => reason,

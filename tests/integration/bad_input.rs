@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::support::http::{Endpoint, Reply, Wire};
 use crate::support::pragmatic::{self, Answer, Call};
-use crate::support::softswiss;
 use crate::support::world::World;
+use crate::support::{operator, softswiss};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const SUCCESS: i64 = 0;
@@ -93,6 +93,13 @@ async fn what_is_missing_or_makes_no_sense_is_a_bad_parameter() {
         ".",
         "--1",
         "1e99999999999",
+        "1_000",
+        "+5",
+        "5.",
+        ".5",
+        "1.e1",
+        "5 ",
+        "５",
     ];
     let mut cases: Vec<(String, Call)> = Vec::new();
     for name in ["userId", "gameId", "roundId", "amount", "reference", "timestamp", "providerId"] {
@@ -163,7 +170,6 @@ async fn paths_and_methods_that_are_not_the_protocols_are_refused_in_its_shape()
         "/pragmatic/",
         "/pragmatic/bet",
         "/pragmatic/BET.html",
-        "/pragmatic/bet.html/",
         "/pragmatic//bet.html",
         "/pragmatic/bet.html/more",
         "/pragmatic/../softswiss/play",
@@ -360,5 +366,40 @@ async fn no_secret_and_no_token_is_logged() {
     {
         assert!(!log.contains(secret), "{secret} is in the log");
         assert!(!metrics.contains(secret), "{secret} is in the metrics");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slash_too_many_says_nothing_wherever_it_is() {
+    let world = world().await;
+    let node = world.api(0);
+    let body = bet().body();
+    for path in ["/pragmatic/bet.html", "//pragmatic/bet.html", "/pragmatic//bet.html/"] {
+        let reply = post(node, path, body.clone()).await;
+        assert_eq!(Answer::of(&reply).error, SUCCESS, "{path}: {}", reply.text());
+    }
+    assert_eq!(world.balance("ann").await, 9_900);
+    for path in ["/players/ann", "/players/ann/", "//players//ann//"] {
+        let reply = operator::get(node, path).await;
+        assert_eq!(reply.status, StatusCode::OK, "{path}: {}", reply.text());
+    }
+    for path in ["/livez", "/livez/", "//livez"] {
+        assert_eq!(world.nodes[0].ops.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    for path in ["/", "//", "///"] {
+        assert_eq!(node.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_means_another_place_in_a_path_is_nobodys_id() {
+    let world = world().await;
+    for id in [".", ".."] {
+        let opened = json!({"player_id": id, "currency": "EUR"});
+        let reply = operator::call(world.api(0), Method::POST, "/players", Some(&opened)).await;
+        assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{id}: {}", reply.text());
+        assert_eq!(pragmatic::balance(id).send(world.api(0)).await.error, PARAMETERS, "{id}");
+        let bet = bet().with("gameId", id).send(world.api(0)).await;
+        assert_eq!(bet.error, PARAMETERS, "{id}: {}", bet.json);
     }
 }

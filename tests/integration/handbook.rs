@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 const README_LINES: usize = 200;
 /// Lines shorter than this may well stand twice: a heading, the frame of a table.
 const SAID: usize = 40;
+/// A page of so few lines is seen at once.
+const SHORT: usize = 40;
 /// Written by `make bench`, with figures of its own.
 const WRITTEN: &str = "docs/bench/report.md";
 
@@ -87,7 +89,8 @@ fn every_page_begins_with_what_is_in_it_and_the_readme_leads_to_it() {
         let listed: Vec<String> =
             sections.iter().map(|heading| format!("- [{heading}](#{})", anchor(heading))).collect();
         let contents: Vec<&str> = text.lines().filter(|line| line.starts_with("- [")).collect();
-        if path != WRITTEN {
+        let is_short = sections.is_empty() && text.lines().count() <= SHORT;
+        if path != WRITTEN && !is_short {
             assert!(sections.len() > 1, "{path} has no sections");
             assert_eq!(contents, listed, "the contents of {path}");
         }

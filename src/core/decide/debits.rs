@@ -71,7 +71,9 @@ impl Draft<'_> {
         match &standing.session {
             None => Some(Reason::SessionUnknown),
             Some(session)
-                if session.player != command.player || session.provider != command.provider =>
+                if session.player != command.player
+                    || session.provider != command.provider
+                    || !session.opens(command.game.as_ref()) =>
             {
                 Some(Reason::SessionMismatch)
             }

@@ -80,6 +80,11 @@ impl Draft<'_> {
         if self.command().has_a_foreign_key(self.history) {
             return Err(Refusal::unremembered(Reason::KeyReused));
         }
+        if let [Movement { tx_id, action: Action::DecidedElsewhere, .. }] =
+            &self.command().movements[..]
+        {
+            return self.decided_elsewhere(tx_id);
+        }
         self.recognise_repeats()?;
         if self.outcomes.iter().all(Option::is_some) {
             return Ok(());
@@ -141,6 +146,8 @@ impl Draft<'_> {
             Action::Reverse { target, of, at_most } => {
                 self.reverse(place, movement, ids, target, *of, *at_most)
             }
+            // It stands alone, or it says nothing.
+            Action::DecidedElsewhere => Err(Refusal::unremembered(Reason::TargetUnknown)),
         }
     }
 

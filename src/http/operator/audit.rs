@@ -21,7 +21,20 @@ use crate::http::problem::Problem;
 use crate::store::directory::operator_audit::{self, Entry, Filter};
 
 /// Everything that is written down.
-const ACTIONS: &[&str] = &["correction", "player", "game", "redrive", "give_up"];
+const ACTIONS: &[&str] = &[
+    "correction",
+    "deposit",
+    "withdrawal",
+    "open",
+    "player",
+    "session",
+    "session_revoked",
+    "game",
+    "free_rounds",
+    "redrive",
+    "leave_to_provider",
+    "decided_elsewhere",
+];
 
 /// Which deeds. All that is given has to hold.
 #[derive(Deserialize, IntoParams)]
@@ -34,7 +47,9 @@ pub struct AuditQuery {
     /// Of one operator key.
     #[param(example = "back-office")]
     key_name: Option<String>,
-    /// Of one kind: `correction`, `player`, `game`, `redrive` or `give_up`.
+    /// Of one kind: `correction`, `deposit`, `withdrawal`, `open`, `player`, `session`,
+    /// `session_revoked`, `game`, `free_rounds`, `redrive`,
+    /// `leave_to_provider` or `decided_elsewhere`.
     #[param(example = "correction")]
     action: Option<String>,
     /// Asked for with this `Idempotency-Key`, by whichever player's correction. A deposit or a
@@ -77,11 +92,13 @@ pub struct AuditEntry {
     /// The person behind the key, as the call said.
     author: Option<String>,
     reason: Option<String>,
-    /// `correction`, `player`, `game`, `redrive` or `give_up`.
+    /// `correction`, `deposit`, `withdrawal`, `open`, `player`, `session`,
+    /// `session_revoked`, `game`, `free_rounds`, `redrive`,
+    /// `leave_to_provider` or `decided_elsewhere`.
     action: String,
     player_id: Option<String>,
     provider: Option<String>,
-    /// The game, or the movement's key.
+    /// The game, the issue, or the movement's key.
     subject: Option<String>,
     idempotency_key: Option<String>,
     /// `done`, `repeated`, `parked`, or the code of the problem that was answered; `asked` where

@@ -15,8 +15,7 @@ pub const AUTHOR_MAX: usize = 100;
 
 /// A deed of the caller's.
 pub fn deed(call: &Call, action: &'static str) -> Deed {
-    let key_name = call.caller.as_ref().map_or_else(String::new, |caller| caller.name.to_string());
-    Deed { key_name, action, ..Deed::default() }
+    Deed { key_name: call.key_name().to_owned(), action, ..Deed::default() }
 }
 
 /// A state for the record.

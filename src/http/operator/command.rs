@@ -1,13 +1,15 @@
 //! What the operator says to the core.
 
 use super::error;
+use super::layers::Call;
 use crate::core::{Action, Category, Command, Movement, PlayerId, Policy, ProviderId, TxId};
 use crate::http::problem::Problem;
 
 /// The provider that the operator itself is.
 pub const OPERATOR: &str = "operator";
 
-/// One movement of the operator's on one wallet.
+/// One movement of the operator's on one wallet. The name of the key that asked for it stands in the
+/// ledger, with the money, before what else is to be said.
 ///
 /// # Errors
 /// Never, unless the key is longer than the ledger can hold: a fault of ours.
@@ -15,12 +17,14 @@ pub fn command(
     player: &PlayerId,
     tx_id: &str,
     (action, category): (Action, Category),
-    detail: Option<&str>,
+    (call, said): (&Call, Option<&str>),
 ) -> Result<Command, Problem> {
     let (Ok(provider), Ok(tx_id)) = (ProviderId::parse(OPERATOR), TxId::parse(tx_id)) else {
         return Err(error::internal());
     };
-    let movement = Movement { tx_id, action, category, detail: detail.map(Box::from) };
+    let key = call.key_name();
+    let detail = said.map_or_else(|| key.to_owned(), |said| format!("{key}: {said}"));
+    let movement = Movement { tx_id, action, category, detail: Some(detail.into_boxed_str()) };
     Ok(Command {
         provider,
         player: player.clone(),

@@ -73,7 +73,7 @@ refusals!(Refusals: docs::of_money() =>
 /// Correct a balance by hand. Money is taken from a frozen or closed player, too, as far as it is
 /// there; a closed one is given none. A refusal is not remembered: the same key may be tried again.
 ///
-/// Author and reason stand in the ledger, with the money, and in the audit, with the key.
+/// The name of the key, author and reason stand in the ledger, with the money, and in the audit.
 #[utoipa::path(
     post, path = "/operator/v1/players/{player_id}/corrections", tag = "money",
     params(
@@ -128,7 +128,8 @@ pub async fn correct(
     let IdempotencyKey(key) = key;
     let detail = format!("{author}: {reason}");
     let what = (Action::Adjust(amount), Category::Adjustment);
-    let command = command(&player, &format!("correction:{player} {key}"), what, Some(&detail))?;
+    let command =
+        command(&player, &format!("correction:{player} {key}"), what, (&call, Some(&detail)))?;
     let deed = Deed {
         author: Some(author),
         reason: Some(reason),

@@ -117,6 +117,15 @@ pub fn unknown_provider() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "provider_unknown", detail)
 }
 
+/// A wallet whose currency cannot be counted at the provider.
+pub fn currency_unknown(currency: &str) -> Problem {
+    let detail = format!(
+        "the provider counts in smallest units, and nobody has said what that of {currency} is: \
+         its settings need `exponents.{currency}`"
+    );
+    Problem::new(StatusCode::CONFLICT, "currency_unknown", detail)
+}
+
 /// A round of which nothing is known.
 pub fn unknown_round() -> Problem {
     let detail = "nothing was ever said about this round of this player";
@@ -140,6 +149,13 @@ pub fn too_many_exports() -> Problem {
 pub fn not_parked() -> Problem {
     let detail = "no movement of this id waits: it was decided, or never parked";
     Problem::new(StatusCode::NOT_FOUND, "not_parked", detail)
+}
+
+/// A movement that holds what this version does not know.
+pub fn unreadable() -> Problem {
+    let detail = "the movement holds what this version of the wallet does not know: only the version \
+                  that wrote it can decide it";
+    Problem::new(StatusCode::CONFLICT, "unreadable", detail)
 }
 
 /// A rule of the wallet stands against it.

@@ -58,6 +58,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// The name of the key that it came with; nobody comes further without one.
+    pub fn key_name(&self) -> &str {
+        self.caller.as_ref().map_or("", |caller| &caller.name)
+    }
+
     /// The call that a request is.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod docs;
 mod error;
 mod export;
 mod extract;
+mod free_rounds;
 mod games;
 mod layers;
 mod money;
@@ -35,7 +36,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use utoipa::OpenApi;
 
 use self::docs::BearerKey;
@@ -64,13 +65,16 @@ use crate::app::App;
         transactions::list,
         transactions::export,
         rounds::read,
+        free_rounds::tell,
+        free_rounds::list,
         games::list,
         games::read,
         games::switch,
         providers::list,
         parked::list,
         parked::redrive,
-        parked::bury,
+        parked::leave_to_provider,
+        parked::decided_elsewhere,
         reconciliation::runs,
         reconciliation::drift,
         audit::list,
@@ -82,6 +86,7 @@ use crate::app::App;
         (name = "money", description = "Money from outside and to outside, and corrections."),
         (name = "sessions", description = "Launch tokens for providers' games."),
         (name = "transactions", description = "The ledger, and the rounds in it."),
+        (name = "free-rounds", description = "Whose the issues of free rounds are."),
         (name = "games", description = "Games that are on or off."),
         (name = "providers", description = "How their calls fare."),
         (name = "parked", description = "Movements that wait until they can be decided."),
@@ -100,11 +105,13 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/players/{player_id}/withdrawals", post(money::withdraw))
         .route("/v1/players/{player_id}/corrections", post(corrections::correct))
         .route("/v1/sessions", post(sessions::issue))
-        .route("/v1/sessions/{token}", delete(sessions::revoke))
+        .route("/v1/sessions/revoke", post(sessions::revoke))
+        .route("/v1/free-rounds", post(free_rounds::tell))
         .route("/v1/games/{provider}/{game_id}", get(games::read).put(games::switch))
         .route("/v1/providers", get(providers::list))
         .route("/v1/parked/{id}/redrive", post(parked::redrive))
-        .route("/v1/parked/{id}/dead", post(parked::bury))
+        .route("/v1/parked/{id}/leave-to-provider", post(parked::leave_to_provider))
+        .route("/v1/parked/{id}/decided-elsewhere", post(parked::decided_elsewhere))
         .route_layer(from_fn(extract::refuse_query))
         // Those with a query.
         .route("/v1/players/{player_id}/statement", get(statement::read))
@@ -112,6 +119,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/transactions", get(transactions::list))
         .route("/v1/transactions/export/{format}", get(transactions::export))
         .route("/v1/rounds", get(rounds::read))
+        .route("/v1/free-rounds", get(free_rounds::list))
         .route("/v1/games", get(games::list))
         .route("/v1/audit", get(audit::list))
         .route("/v1/parked", get(parked::list))

@@ -1,4 +1,5 @@
-//! Movements that wait: what they are, trying one now, giving one up.
+//! Movements that wait: what they are, trying one now, leaving one to its provider, and what was
+//! decided elsewhere.
 
 use std::sync::Arc;
 
@@ -17,12 +18,14 @@ use super::reconciliation::{bad_values, page_of};
 use super::transactions::Transaction;
 use super::wire::{Faults, moment, present, said};
 use crate::app::App;
-use crate::core::{PlayerId, ProviderId};
+use crate::core::{
+    Action, Category, Command, Movement, Outcome, PlayerId, Policy, ProviderId, Reason,
+};
 use crate::http::problem::Problem;
 use crate::jobs::JobError;
 use crate::jobs::reapply::{self, Attempted};
 use crate::store::directory::operator_audit::{Deed, End};
-use crate::store::jobs::parked::Place;
+use crate::store::jobs::parked::{self, Place, StillParked};
 use crate::store::jobs::waiting::{self, Filter, Parked};
 use crate::store::ledger::listed::Listed;
 
@@ -69,10 +72,10 @@ pub struct ParkedMovement {
     next_attempt_at: Option<String>,
     /// Why the last attempt left it where it is.
     last_reason: Option<String>,
-    /// When it was given up. A call of the provider's still decides it.
+    /// When it was given up, or left to its provider: a call of the provider's still decides it.
     #[schema(format = DateTime)]
     dead_at: Option<String>,
-    /// Why it was given up.
+    /// Why.
     dead_reason: Option<String>,
 }
 
@@ -125,7 +128,6 @@ pub async fn list(
     let mut faults = Faults::default();
     let wanted = page_of(&mut faults, query.limit, query.cursor.as_deref());
     let filter = Filter {
-        transaction_id: None,
         player: faults.check_optional("player_id", query.player_id.map(PlayerId::parse)),
         provider: faults.check_optional("provider", query.provider.map(ProviderId::parse)),
         dead: query.dead,
@@ -182,9 +184,9 @@ pub async fn redrive(
             Attempted::Decided(how) => ("decided", how),
             Attempted::Waits(reason) | Attempted::Hopeless(reason) => ("waiting", reason),
         };
-        let redriven = Redriven { transaction_id: id.simple().to_string(), status, reason };
-        let after = audited::state(&redriven);
-        Ok((Json(redriven), End { outcome: "done", after, ..End::default() }))
+        let redriven = redriven(id, status, reason);
+        let after = audited::state(&redriven.0);
+        Ok((redriven, End { outcome: "done", after, ..End::default() }))
     };
     audited::run(&app, deed, attempt).await
 }
@@ -199,10 +201,10 @@ fn deed(call: &Call, action: &'static str, (id, place): (Uuid, &Place)) -> Deed 
     }
 }
 
-/// Why a movement is given up.
+/// Why a person ends the waiting.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Burial {
+pub struct Because {
     /// For those who ask later; 1 to 500 characters.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
@@ -212,72 +214,166 @@ pub struct Burial {
     author: Option<String>,
 }
 
-refusals!(BuryRefusals: docs::of_bodies() =>
+impl Because {
+    /// The reason and the author.
+    fn checked(&self) -> Result<(String, Option<String>), Problem> {
+        let mut faults = Faults::default();
+        let reason = faults.check("reason", said(&self.reason, REASON_MAX));
+        let author = self.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+        let author = faults.check_optional("author", author);
+        match reason.filter(|_| faults.is_empty()) {
+            Some(reason) => Ok((reason, author)),
+            None => Err(error::wrong_values(faults.into_errors())),
+        }
+    }
+}
+
+refusals!(EndRefusals: docs::of_bodies() =>
     docs::in_path("id", "is no transaction id"),
     docs::in_body("reason", "must have 1 to 500 characters, in one line"),
     error::not_parked());
 
-/// Give a movement up: it is not tried again, unless the provider or an operator does.
+/// Leave a movement to its provider: nobody tries it any more, until the provider calls for it.
+///
+/// **The provider's next call pays it.** Where it was paid by hand, it is *decided elsewhere*.
 #[utoipa::path(
-    post, path = "/operator/v1/parked/{id}/dead", tag = "parked",
+    post, path = "/operator/v1/parked/{id}/leave-to-provider", tag = "parked",
     params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
         description = "The `transaction_id` of the movement.")),
-    request_body(content = Burial, example = json!({
-        "reason": "paid by hand, case 1234", "author": "m.rossi"
+    request_body(content = Because, example = json!({
+        "reason": "the provider calls again when the round is put right, case 1234",
+        "author": "m.rossi"
     })),
     responses(
-        (status = 200, description = "It is given up.", body = ParkedMovement, example = json!({
-            "transaction": {
-                "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "provider": "pragmatic",
-                "tx_id": "64f0c2a19b3d5e7f80a1b202", "player_id": "p-42", "currency": "EUR",
-                "kind": "credit", "category": "win", "outcome": "parked",
-                "reason": "wallet_closed", "amount": "0.00", "requested": "4.20",
-                "shortfall": "0.00", "balance_after": null, "version": null,
-                "round_id": "5103188801", "game_id": "vs20demogame", "reverses": null,
-                "detail": null, "occurred_at": "2026-10-01T09:30:00.000000Z",
-                "created_at": "2026-10-01T09:30:00.123456Z"
-            },
-            "attempts": 7, "next_attempt_at": null, "last_reason": "wallet_closed",
-            "dead_at": "2026-10-02T08:00:00.000000Z", "dead_reason": "paid by hand, case 1234"
+        (status = 200, description = "It is left to the provider.", body = Redriven,
+         example = json!({
+            "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "status": "waiting",
+            "reason": "left_to_provider"
         })),
-        BuryRefusals
+        EndRefusals
     )
 )]
-pub async fn bury(
+pub async fn leave_to_provider(
     State(app): State<Arc<App>>,
     call: Call,
     PathParams(id): PathParams<String>,
-    JsonBody(body): JsonBody<Burial>,
-) -> Result<Json<ParkedMovement>, Problem> {
-    let mut faults = Faults::default();
-    let reason = faults.check("reason", said(&body.reason, REASON_MAX));
-    let author = body.author.as_deref().map(|text| said(text, AUTHOR_MAX));
-    let author = faults.check_optional("author", author);
-    let Some(reason) = reason.filter(|_| faults.is_empty()) else {
-        return Err(error::wrong_values(faults.into_errors()));
-    };
+    JsonBody(body): JsonBody<Because>,
+) -> Result<Json<Redriven>, Problem> {
+    let (reason, author) = body.checked()?;
     let (id, place) = find(&app, &id).await?;
-    let deed =
-        Deed { author, reason: Some(reason.clone()), ..deed(&call, "give_up", (id, &place)) };
-    let burial = async {
-        if !waiting::bury(app.wallet.pool(), &place, &reason).await? {
+    let deed = Deed {
+        author,
+        reason: Some(reason.clone()),
+        ..deed(&call, "leave_to_provider", (id, &place))
+    };
+    let left = async {
+        if !waiting::leave_to_provider(app.wallet.pool(), &place, &reason).await? {
             return Err(error::not_parked());
         }
-        let found = waiting::find(app.wallet.pool(), id).await?;
-        let buried = ParkedMovement::from(found.ok_or_else(error::not_parked)?);
-        Ok((Json(buried), End { outcome: "done", ..End::default() }))
+        Ok((redriven(id, "waiting", "left_to_provider"), End { outcome: "done", ..End::default() }))
     };
-    audited::run(&app, deed, burial).await
+    audited::run(&app, deed, left).await
+}
+
+refusals!(ElsewhereRefusals: docs::of_bodies() =>
+    docs::in_path("id", "is no transaction id"),
+    docs::in_body("reason", "must have 1 to 500 characters, in one line"),
+    error::not_parked(), error::refused(Reason::PlayerUnknown), error::unreadable());
+
+/// A movement was decided elsewhere, paid by hand for example: no call pays it any more.
+///
+/// It is written down as done under its key, with the next version of the wallet, and moves nothing.
+/// A provider that calls for it again is told that it is done.
+#[utoipa::path(
+    post, path = "/operator/v1/parked/{id}/decided-elsewhere", tag = "parked",
+    params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
+        description = "The `transaction_id` of the movement.")),
+    request_body(content = Because, example = json!({
+        "reason": "paid by hand, case 1234", "author": "m.rossi"
+    })),
+    responses(
+        (status = 200, description = "It is decided.", body = Redriven, example = json!({
+            "transaction_id": "019a1c9e7b3a7d2e8f4061b2c3d4e5f6", "status": "decided",
+            "reason": "decided_elsewhere"
+        })),
+        ElsewhereRefusals
+    )
+)]
+pub async fn decided_elsewhere(
+    State(app): State<Arc<App>>,
+    call: Call,
+    PathParams(id): PathParams<String>,
+    JsonBody(body): JsonBody<Because>,
+) -> Result<Json<Redriven>, Problem> {
+    let (reason, author) = body.checked()?;
+    let (id, place) = find_or_decided_elsewhere(&app, &id).await?;
+    let deed =
+        Deed { author, reason: Some(reason), ..deed(&call, "decided_elsewhere", (id, &place)) };
+    let decided = async {
+        let whose = (&place.player, &place.key.provider);
+        let found = parked::find(app.wallet.pool(), whose, &[&place.key.tx_id]).await?;
+        if found.iter().any(|row| matches!(row, StillParked::Unreadable)) {
+            return Err(error::unreadable());
+        }
+        let receipt = app.wallet.execute(elsewhere(&place), call.deadline).await?;
+        // Somebody came first: then it is as that one decided.
+        let is_so = |outcome: &Outcome| {
+            outcome.entry().is_some_and(|entry| entry.reason == Some(Reason::DecidedElsewhere))
+        };
+        match receipt.outcomes.first() {
+            Some(outcome) if is_so(outcome) => {
+                let end = End { outcome: "done", ..End::default() };
+                Ok((redriven(id, "decided", Reason::DecidedElsewhere.as_str()), end))
+            }
+            Some(Outcome::Refused { reason, .. }) => Err(error::refused(*reason)),
+            _ => Err(error::not_parked()),
+        }
+    };
+    audited::run(&app, deed, decided).await
+}
+
+fn redriven(id: Uuid, status: &'static str, reason: &'static str) -> Json<Redriven> {
+    Json(Redriven { transaction_id: id.simple().to_string(), status, reason })
+}
+
+/// It goes through the one door like all else that is decided, so a call of the provider's and this
+/// one are two attempts at one thing.
+fn elsewhere(place: &Place) -> Command {
+    Command {
+        provider: place.key.provider.clone(),
+        player: place.player.clone(),
+        currency: None,
+        token: None,
+        game: None,
+        round: None,
+        movements: vec![Movement {
+            tx_id: place.key.tx_id.clone(),
+            action: Action::DecidedElsewhere,
+            category: Category::Adjustment,
+            detail: None,
+        }],
+        policy: Policy::PERMISSIVE,
+        occurred_at: None,
+    }
 }
 
 async fn find(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
+    let id = parsed(id)?;
+    let found = waiting::place(app.wallet.pool(), id, false).await?;
+    Ok((id, found.ok_or_else(error::not_parked)?))
+}
+
+/// So that whoever has lost the answer finds it by asking again.
+async fn find_or_decided_elsewhere(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
+    let id = parsed(id)?;
+    let found = waiting::place(app.wallet.pool(), id, true).await?;
+    Ok((id, found.ok_or_else(error::not_parked)?))
+}
+
+fn parsed(id: &str) -> Result<Uuid, Problem> {
     let mut faults = Faults::default();
-    let id = faults
-        .check("id", Uuid::try_parse(id).map_err(|_| "is no transaction id"))
-        .ok_or_else(|| error::bad_path(faults.into_errors()))?;
-    let found = waiting::find(app.wallet.pool(), id).await?;
-    let row = found.ok_or_else(error::not_parked)?.row;
-    Ok((id, Place { player: row.player, key: row.key }))
+    let id = faults.check("id", Uuid::try_parse(id).map_err(|_| "is no transaction id"));
+    id.ok_or_else(|| error::bad_path(faults.into_errors()))
 }
 
 impl From<JobError> for Problem {

@@ -118,6 +118,7 @@ refusals!(OpenRefusals: docs::of_bodies() =>
 )]
 pub async fn open(
     State(app): State<Arc<App>>,
+    call: Call,
     JsonBody(body): JsonBody<NewPlayer>,
 ) -> Result<(StatusCode, Json<Player>), Problem> {
     let mut faults = Faults::default();
@@ -126,16 +127,29 @@ pub async fn open(
     let (Some(player), Some(currency)) = (player, currency) else {
         return Err(error::wrong_values(faults.into_errors()));
     };
-    match players::open(app.wallet.pool(), &player, &currency).await? {
-        players::Opened::New(wallet) => {
-            wake(&app, &player).await;
-            Ok((StatusCode::CREATED, Json(wallet.into())))
-        }
-        players::Opened::Before(wallet) if wallet.currency == currency => {
-            Ok((StatusCode::OK, Json(wallet.into())))
-        }
-        players::Opened::Before(wallet) => Err(error::player_exists(wallet.currency.as_str())),
-    }
+    let deed = Deed {
+        player: Some(player.clone()),
+        subject: Some(currency.to_string()),
+        ..audited::deed(&call, "open")
+    };
+    let opening = async {
+        let (status, outcome, wallet) =
+            match players::open(app.wallet.pool(), &player, &currency).await? {
+                players::Opened::New(wallet) => {
+                    wake(&app, &player).await;
+                    (StatusCode::CREATED, "done", wallet)
+                }
+                players::Opened::Before(wallet) if wallet.currency == currency => {
+                    (StatusCode::OK, "repeated", wallet)
+                }
+                players::Opened::Before(wallet) => {
+                    return Err(error::player_exists(wallet.currency.as_str()));
+                }
+            };
+        let after = audited::state(&Standing::from(&wallet));
+        Ok(((status, Json(wallet.into())), End { outcome, after, ..End::default() }))
+    };
+    audited::run(&app, deed, opening).await
 }
 
 refusals!(ReadRefusals: docs::of_all() =>
@@ -282,7 +296,7 @@ async fn set_status(
 ) -> Result<(), Problem> {
     let tx_id = format!("status:{}", Uuid::now_v7());
     let what = (Action::Note(Some(status)), Category::Status);
-    let command = command(player, &tx_id, what, Some(status.as_str()))?;
+    let command = command(player, &tx_id, what, (call, Some(status.as_str())))?;
     let receipt = app.wallet.execute(command, call.deadline).await?;
     receipt.refusal().map_or(Ok(()), |reason| Err(error::refused(reason)))
 }

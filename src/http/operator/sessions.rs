@@ -10,14 +10,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::audited;
 use super::docs::{self, refusals};
 use super::error;
-use super::extract::{JsonBody, PathParams};
+use super::extract::JsonBody;
+use super::layers::Call;
 use super::players::find;
 use super::wire::{Faults, moment};
 use crate::app::App;
-use crate::core::{GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
+use crate::core::{Currency, GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
 use crate::http::problem::Problem;
+use crate::store::directory::operator_audit::{Deed, End};
 use crate::store::directory::sessions::{self, NewSession};
 
 /// A day.
@@ -52,7 +55,8 @@ refusals!(IssueRefusals: docs::of_bodies() =>
     docs::in_body("provider", "no provider of this name is configured"),
     error::refused(Reason::PlayerUnknown),
     error::refused(Reason::PlayerFrozen),
-    error::refused(Reason::PlayerClosed));
+    error::refused(Reason::PlayerClosed),
+    error::currency_unknown("TON"));
 
 /// Issue a launch token for a provider's games.
 #[utoipa::path(
@@ -71,21 +75,36 @@ refusals!(IssueRefusals: docs::of_bodies() =>
 )]
 pub async fn issue(
     State(app): State<Arc<App>>,
+    call: Call,
     JsonBody(body): JsonBody<SessionRequest>,
 ) -> Result<(StatusCode, Json<SessionIssued>), Problem> {
     // 122 random bits of the operating system's.
     let token = Uuid::new_v4().to_string();
     let session = new_session(&app, &token, &body)?;
-    match find(&app, &session.player).await?.status {
+    let wallet = find(&app, &session.player).await?;
+    refuse_uncountable(&app, &session.provider, &wallet.currency)?;
+    match wallet.status {
         PlayerStatus::Active => {}
         PlayerStatus::Frozen => return Err(error::refused(Reason::PlayerFrozen)),
         PlayerStatus::Closed => return Err(error::refused(Reason::PlayerClosed)),
     }
-    if !sessions::issue(app.wallet.pool(), &session).await? {
-        return Err(error::refused(Reason::PlayerUnknown));
-    }
-    let issued = SessionIssued { token, expires_at: moment(session.expires_at) };
-    Ok((StatusCode::CREATED, Json(issued)))
+    let deed = Deed {
+        player: Some(session.player.clone()),
+        provider: Some(session.provider.to_string()),
+        subject: session.game.as_ref().map(GameId::to_string),
+        ..audited::deed(&call, "session")
+    };
+    let issuing = async {
+        if !sessions::issue(app.wallet.pool(), &session).await? {
+            return Err(error::refused(Reason::PlayerUnknown));
+        }
+        let expires_at = moment(session.expires_at);
+        let after = audited::state(&serde_json::json!({ "expires_at": expires_at }));
+        let issued = SessionIssued { token, expires_at };
+        let end = End { outcome: "done", after, ..End::default() };
+        Ok(((StatusCode::CREATED, Json(issued)), end))
+    };
+    audited::run(&app, deed, issuing).await
 }
 
 fn new_session(app: &App, token: &str, body: &SessionRequest) -> Result<NewSession, Problem> {
@@ -102,6 +121,20 @@ fn new_session(app: &App, token: &str, body: &SessionRequest) -> Result<NewSessi
     Ok(NewSession { token: TokenHash::of(token), player, provider, game, expires_at })
 }
 
+/// Nobody plays where nobody knows what an amount is.
+fn refuse_uncountable(
+    app: &App,
+    provider: &ProviderId,
+    currency: &Currency,
+) -> Result<(), Problem> {
+    match app.providers.get(provider.as_str()) {
+        Some(provider) if !provider.adapter.can_count(currency) => {
+            Err(error::currency_unknown(currency.as_str()))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn configured(app: &App, slug: &str) -> Result<ProviderId, &'static str> {
     let provider = app.providers.get(slug).ok_or("no provider of this name is configured")?;
     Ok(provider.id.clone())
@@ -114,25 +147,46 @@ fn lifetime(seconds: Option<i64>) -> Result<TimeDelta, String> {
         .ok_or_else(|| format!("must be 1 to {MAX_TTL_SECONDS}"))
 }
 
-refusals!(RevokeRefusals: docs::of_writes() =>
-    error::bad_path(Vec::new()),
-    error::unknown_session());
+/// A session to be ended.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// As it was issued. Not in the path, which everything on the way may write down.
+    #[schema(min_length = 1)]
+    token: String,
+}
+
+refusals!(RevokeRefusals: docs::of_bodies() => error::unknown_session());
 
 /// End a session now.
 #[utoipa::path(
-    delete, path = "/operator/v1/sessions/{token}", tag = "sessions",
-    params(("token" = String, Path, example = "8f14e45f-ceea-467f-a8d2-3b8d2f6c1e90")),
+    post, path = "/operator/v1/sessions/revoke", tag = "sessions",
+    request_body(content = Revocation, example = json!({
+        "token": "8f14e45f-ceea-467f-a8d2-3b8d2f6c1e90"
+    })),
     responses((status = 204, description = "It is over."), RevokeRefusals)
 )]
 pub async fn revoke(
     State(app): State<Arc<App>>,
-    PathParams(token): PathParams<String>,
+    call: Call,
+    JsonBody(body): JsonBody<Revocation>,
 ) -> Result<StatusCode, Problem> {
-    if sessions::revoke(app.wallet.pool(), &TokenHash::of(&token)).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(error::unknown_session())
-    }
+    let (pool, token) = (app.wallet.pool(), TokenHash::of(&body.token));
+    let (player, provider) =
+        sessions::owner(pool, &token).await?.ok_or_else(error::unknown_session)?;
+    let deed = Deed {
+        player: Some(player),
+        provider: Some(provider),
+        ..audited::deed(&call, "session_revoked")
+    };
+    let revoking = async {
+        if sessions::revoke(pool, &token).await? {
+            Ok((StatusCode::NO_CONTENT, End { outcome: "done", ..End::default() }))
+        } else {
+            Err(error::unknown_session())
+        }
+    };
+    audited::run(&app, deed, revoking).await
 }
 
 #[cfg(test)]

@@ -3,18 +3,20 @@
 use axum::Json;
 use axum::http::StatusCode;
 
+use super::audited;
 use super::command::command;
 use super::error;
 use super::extract::IdempotencyKey;
 use super::layers::Call;
 use super::money::Transferred;
-use super::players;
+use super::players::{self, Standing};
 use super::wire::{moment, money};
 use crate::app::App;
 use crate::core::{
     Action, Amount, Category, Command, Entry, Outcome, PlayerId, PlayerStatus, Reason, Receipt, Row,
 };
 use crate::http::problem::Problem;
+use crate::store::directory::operator_audit::{Deed, End};
 use crate::store::ledger::log;
 
 /// Which way the money goes.
@@ -38,11 +40,27 @@ pub async fn execute(
 ) -> Result<(StatusCode, Json<Transferred>), Problem> {
     // Also tells a database that is gone from a command that may have been executed.
     let wallet = players::find(app, player).await?;
-    let command = transfer(direction, player, key, amount)?;
-    if direction == Direction::In
-        && wallet.status == PlayerStatus::Closed
-        && known(app, &command).await?.is_none()
-    {
+    let command = transfer(call, direction, player, key, amount)?;
+    let deed = Deed {
+        player: Some(player.clone()),
+        idempotency_key: Some(key.0.clone()),
+        before: audited::state(&Standing::from(&wallet)),
+        ..audited::deed(call, direction.as_str())
+    };
+    let closed = direction == Direction::In && wallet.status == PlayerStatus::Closed;
+    audited::run(app, deed, make(app, call, command, (player, amount), closed)).await
+}
+
+type Made = ((StatusCode, Json<Transferred>), End);
+
+async fn make(
+    app: &App,
+    call: &Call,
+    command: Command,
+    (player, amount): (&PlayerId, Amount),
+    closed: bool,
+) -> Result<Made, Problem> {
+    if closed && known(app, &command).await?.is_none() {
         // The core would keep it and pay it one day; a cashier wants to hear no.
         return Err(error::refused(Reason::PlayerClosed));
     }
@@ -56,18 +74,28 @@ pub async fn execute(
     answer(player, amount, &receipt)
 }
 
+impl Direction {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "deposit",
+            Self::Out => "withdrawal",
+        }
+    }
+}
+
 fn transfer(
+    call: &Call,
     direction: Direction,
     player: &PlayerId,
     IdempotencyKey(key): &IdempotencyKey,
     amount: Amount,
 ) -> Result<Command, Problem> {
-    let (word, what) = match direction {
-        Direction::In => ("deposit", (Action::Credit(amount), Category::Deposit)),
-        Direction::Out => ("withdrawal", (Action::Debit(amount), Category::Withdrawal)),
+    let what = match direction {
+        Direction::In => (Action::Credit(amount), Category::Deposit),
+        Direction::Out => (Action::Debit(amount), Category::Withdrawal),
     };
     // The last space parts the two: a key has none.
-    command(player, &format!("{word}:{player} {key}"), what, None)
+    command(player, &format!("{}:{player} {key}", direction.as_str()), what, (call, None))
 }
 
 /// What is remembered under the command's key.
@@ -84,21 +112,22 @@ fn says_otherwise(row: &Row, command: &Command) -> bool {
     command.movements.iter().any(|movement| movement.action.requested() != row.requested)
 }
 
-fn answer(
-    player: &PlayerId,
-    amount: Amount,
-    receipt: &Receipt,
-) -> Result<(StatusCode, Json<Transferred>), Problem> {
-    let (status, word, entry) = match receipt.outcomes.first() {
-        Some(Outcome::Applied(entry)) => (StatusCode::CREATED, "applied", entry),
-        Some(Outcome::Replayed(entry)) => (StatusCode::OK, "applied", entry),
-        Some(Outcome::Parked(entry)) => (StatusCode::ACCEPTED, "parked", entry),
+fn answer(player: &PlayerId, amount: Amount, receipt: &Receipt) -> Result<Made, Problem> {
+    let (status, word, outcome, entry) = match receipt.outcomes.first() {
+        Some(Outcome::Applied(entry)) => (StatusCode::CREATED, "applied", "done", entry),
+        Some(Outcome::Replayed(entry)) => (StatusCode::OK, "applied", "repeated", entry),
+        Some(Outcome::Parked(entry)) => (StatusCode::ACCEPTED, "parked", "parked", entry),
         Some(Outcome::Mismatch(_)) => return Err(error::idempotency_key_reused()),
         Some(Outcome::Refused { reason, .. }) => return Err(error::refused(*reason)),
         // Nothing reverses the operator's movements.
         Some(Outcome::NoEffect(_) | Outcome::Cancelled(_)) | None => return Err(error::internal()),
     };
-    Ok((status, Json(transferred(player, amount, receipt, (word, entry)))))
+    let end = End {
+        outcome,
+        transaction_id: Some(entry.transaction_id),
+        after: audited::state(&Standing::from(receipt)),
+    };
+    Ok(((status, Json(transferred(player, amount, receipt, (word, entry)))), end))
 }
 
 fn transferred(
@@ -120,12 +149,16 @@ fn transferred(
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     fn key_of(player: &str, key: &str) -> String {
         let player = PlayerId::parse(player).expect("an id");
         let key = IdempotencyKey(key.to_owned());
-        let command = transfer(Direction::In, &player, &key, Amount::ZERO).expect("a command");
+        let call = Call { caller: None, deadline: Instant::now(), body_max: 0 };
+        let command =
+            transfer(&call, Direction::In, &player, &key, Amount::ZERO).expect("a command");
         command.movements.first().map(|movement| movement.tx_id.to_string()).unwrap_or_default()
     }
 

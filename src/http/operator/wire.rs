@@ -6,6 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::core::money::AmountError;
 use crate::core::{Amount, Micros};
 use crate::http::problem::FieldError;
 
@@ -54,12 +55,10 @@ impl MoneyText {
     }
 
     fn amount_or(&self, wrong: &str) -> Result<Amount, String> {
-        let (units, decimals) = self.0.split_once('.').unwrap_or((&self.0, "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if !digits(units) || !digits(decimals) {
-            return Err(wrong.to_owned());
-        }
-        Amount::parse(&self.0, 6).map_err(|error| error.to_string())
+        Amount::parse(&self.0, 6).map_err(|error| match error {
+            AmountError::NotANumber | AmountError::Negative => wrong.to_owned(),
+            error => error.to_string(),
+        })
     }
 
     /// As [`Self::amount`], perhaps with a minus before it, and not nothing.
@@ -234,6 +233,7 @@ mod tests {
             "1,5",
             ".5",
             "5.",
+            "-0",
             " 1",
             "0.0000001",
             "1000000000001",

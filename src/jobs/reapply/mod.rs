@@ -24,7 +24,9 @@ use super::{JobError, meters};
 use crate::app::{App, Provider};
 use crate::core::PlayerId;
 use crate::core::policy::CreditWithoutDebit;
+use crate::free_rounds::issues;
 use crate::store::LookupError;
+use crate::store::directory::issues as waiting;
 use crate::store::jobs::lease::Fence;
 use crate::store::jobs::parked::{self, Backoff, Grace, Place, Turn};
 use crate::store::jobs::parked_books::{self, Rounds, Standing};
@@ -113,6 +115,9 @@ pub async fn run_once(app: &Arc<App>, fence: &Fence) -> Result<Report, JobError>
     app.reapply.set(reached);
     let standing = standing?;
     meters::parked(&standing);
+    // Theirs to wait is another kind of waiting: for somebody who says whose they are.
+    issues::settle(app, None).await?;
+    meters::free_rounds(waiting::count(app.wallet.pool()).await?);
     if report.unanswered > 0 && report.unanswered == report.tried {
         return Err(JobError::Unanswered);
     }

@@ -91,6 +91,7 @@ impl Code {
             | Reason::AlreadyReversed
             | Reason::TargetRefused
             | Reason::TargetParked
+            | Reason::DecidedElsewhere
             | Reason::Unmatched
             | Reason::SettledBefore
             | Reason::AmountDiffers
@@ -102,13 +103,16 @@ impl Code {
     pub const fn of_failure(failure: &Failure) -> Self {
         match failure {
             Failure::BadSignature | Failure::AddressNotAllowed => Self::InvalidHash,
-            Failure::BadRequest(_) | Failure::TooLarge | Failure::UnknownOperation => {
-                Self::BadParameters
-            }
+            Failure::BadRequest(_)
+            | Failure::CurrencyUnknown(_)
+            | Failure::TooLarge
+            | Failure::UnknownOperation => Self::BadParameters,
             Failure::Refused(reason) => Self::of_reason(*reason),
-            Failure::Busy | Failure::Timeout | Failure::Unavailable | Failure::Internal => {
-                Self::Retry
-            }
+            Failure::OwnerUnknown(_)
+            | Failure::Busy
+            | Failure::Timeout
+            | Failure::Unavailable
+            | Failure::Internal => Self::Retry,
         }
     }
 

@@ -185,7 +185,7 @@ impl Call<'_> {
 
     /// A live table's correction, either way.
     fn adjustment(&self) -> Result<Request, Failure> {
-        let change = self.form.read("amount", |text| Micros::parse(text, DIGITS))?;
+        let change = self.form.read("amount", |text| Micros::parse_with_exponent(text, DIGITS))?;
         let kept = &["validBetAmount"];
         let correction = self.movement(Action::Adjust(change), Category::Adjustment, kept)?;
         self.execute(self.round()?, vec![correction])
@@ -299,8 +299,9 @@ impl Call<'_> {
     }
 }
 
+/// The provider may write ten millions as `1.0E7`.
 pub(super) fn amount(text: &str) -> Result<Amount, AmountError> {
-    Amount::parse(text, DIGITS)
+    Amount::parse_with_exponent(text, DIGITS)
 }
 
 fn timestamp(text: &str) -> Result<DateTime<Utc>, &'static str> {

@@ -160,6 +160,7 @@ mod tests {
         for wrong in [
             "max_bet = '0'",
             "max_bet = '-1'",
+            "max_bet = '1_000'",
             "max_bet = '0.005'",
             "max_bet = 5",
             "maxbet = '1'",

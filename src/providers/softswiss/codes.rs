@@ -55,7 +55,7 @@ codes! {
     PlayerDisabled = 110, 412, "Player is disabled";
     /// Not used: countries are looked at before a game is launched.
     CountryNotAllowed = 153, 412, "Game is not available in the player's country";
-    /// Not the wallet's currency.
+    /// Not the wallet's currency, or one whose decimals nobody has told the wallet.
     CurrencyNotAllowed = 154, 412, "Currency is not allowed for the player";
     /// Not used: no call changes a player's data.
     FieldMayNotChange = 155, 412, "Field may not be changed";
@@ -108,6 +108,7 @@ impl Code {
             | Reason::AlreadyReversed
             | Reason::TargetRefused
             | Reason::TargetParked
+            | Reason::DecidedElsewhere
             | Reason::Unmatched
             | Reason::SettledBefore
             | Reason::AmountDiffers
@@ -121,8 +122,9 @@ impl Code {
             Failure::UnknownOperation => Self::NotFound,
             Failure::AddressNotAllowed | Failure::BadSignature => Self::Forbidden,
             Failure::TooLarge | Failure::BadRequest(_) => Self::BadRequest,
+            Failure::CurrencyUnknown(_) => Self::CurrencyNotAllowed,
             Failure::Refused(reason) => Self::of_reason(*reason),
-            Failure::Busy | Failure::Unavailable => Self::Unavailable,
+            Failure::OwnerUnknown(_) | Failure::Busy | Failure::Unavailable => Self::Unavailable,
             Failure::Timeout => Self::Timeout,
             Failure::Internal => Self::UnknownError,
         }

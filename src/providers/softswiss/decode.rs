@@ -6,7 +6,8 @@ use std::fmt::Display;
 use serde_json::value::RawValue;
 
 use super::Softswiss;
-use super::wire::{self, Freespins, Object, Play, PlayAction, PlayActionKind, Rollback};
+use super::wire::{self, Object, Play, PlayAction, PlayActionKind, Rollback};
+use crate::core::command::cut_off_detail;
 use crate::core::policy::SessionRule;
 use crate::core::{
     Action, Amount, Category, Command, Currency, GameId, Movement, PlayerId, Reversible, RoundId,
@@ -28,6 +29,7 @@ impl Softswiss {
         let play: Play = wire::parse(body).map_err(Failure::BadRequest)?;
         let player = checked("user_id", PlayerId::parse(&play.user_id))?;
         let currency = checked("currency", Currency::parse(&play.currency))?;
+        let exponent = self.exponent(&currency)?;
         let game = checked("game", GameId::parse(&play.game))?;
         let round =
             play.game_id.map(|game_id| checked("game_id", RoundId::parse(game_id))).transpose()?;
@@ -39,7 +41,7 @@ impl Softswiss {
         let movements = if actions.is_empty() {
             vec![end_of_round(&player, &round)?]
         } else {
-            self.bets_and_wins(actions, &currency)?
+            bets_and_wins(actions, exponent)?
         };
         Ok(self.command(player, currency, Some((game, round)), movements))
     }
@@ -49,6 +51,8 @@ impl Softswiss {
         let rollback: Rollback = wire::parse(body).map_err(Failure::BadRequest)?;
         let player = checked("user_id", PlayerId::parse(&rollback.user_id))?;
         let currency = checked("currency", Currency::parse(&rollback.currency))?;
+        // No amount is named, but the reply tells one.
+        self.exponent(&currency)?;
         let game = checked("game", GameId::parse(&rollback.game))?;
         let round = checked("game_id", RoundId::parse(&rollback.game_id))?;
         if rollback.actions.is_empty() {
@@ -74,53 +78,7 @@ impl Softswiss {
         Ok(self.command(player, currency, Some((game, round)), movements))
     }
 
-    /// `freespins`: pays an issue once it is over; until then there is nothing to do.
-    pub(super) fn freespins(&self, body: &[u8]) -> Result<Request, Failure> {
-        let freespins: Freespins = wire::parse(body).map_err(Failure::BadRequest)?;
-        let player = checked("user_id", PlayerId::parse(&freespins.user_id))?;
-        let currency = checked("currency", Currency::parse(&freespins.currency))?;
-        let issue = id("issue_id", &freespins.issue_id)?;
-        let status = id("status", &freespins.status)?;
-        let amount = self.amount("total_amount", freespins.total_amount, &currency)?;
-        if status == "active" {
-            return Ok(balance(player, currency, None));
-        }
-        let movement = Movement {
-            tx_id: key("issue_id", &format!("~freespins:{issue}"))?,
-            action: Action::Credit(amount),
-            category: Category::FreeRound,
-            detail: Some(format!("status={status}").into()),
-        };
-        Ok(self.command(player, currency, None, vec![movement]))
-    }
-
-    fn bets_and_wins(
-        &self,
-        actions: Vec<Object<PlayAction>>,
-        currency: &Currency,
-    ) -> Result<Vec<Movement>, Failure> {
-        listed_once(actions.iter().map(|Object(action)| action.action_id.as_str()))?;
-        let movements = actions.into_iter().map(|Object(action)| {
-            let amount = self.amount("amount", action.amount, currency)?;
-            let (effect, category) = match action.action {
-                PlayActionKind::Bet => (Action::Debit(amount), Category::Bet),
-                PlayActionKind::Win => (Action::Credit(amount), Category::Win),
-            };
-            Ok(Movement {
-                tx_id: action_key("action_id", &action.action_id)?,
-                action: effect,
-                category,
-                detail: jackpot_figures(&action),
-            })
-        });
-        movements.collect()
-    }
-
-    fn amount(&self, field: &str, units: i64, currency: &Currency) -> Result<Amount, Failure> {
-        checked(field, Amount::from_minor(units, self.exponent(currency)))
-    }
-
-    fn command(
+    pub(super) fn command(
         &self,
         player: PlayerId,
         currency: Currency,
@@ -142,7 +100,42 @@ impl Softswiss {
     }
 }
 
-fn balance(player: PlayerId, currency: Currency, round: Option<RoundId>) -> Request {
+fn bets_and_wins(
+    actions: Vec<Object<PlayAction>>,
+    exponent: u32,
+) -> Result<Vec<Movement>, Failure> {
+    listed_once(actions.iter().map(|Object(action)| action.action_id.as_str()))?;
+    let movements = actions.into_iter().map(|Object(action)| {
+        let tx_id = action_key("action_id", &action.action_id)?;
+        let detail = jackpot_figures(&action);
+        Ok(match action.action {
+            PlayActionKind::Bet => {
+                let amount = checked("amount", Amount::from_minor(action.amount, exponent))?;
+                let action = Action::Debit(amount);
+                Movement { tx_id, action, category: Category::Bet, detail }
+            }
+            PlayActionKind::Win => {
+                let (amount, detail) = credit("amount", action.amount, exponent, detail)?;
+                Movement { tx_id, action: Action::Credit(amount), category: Category::Win, detail }
+            }
+        })
+    });
+    movements.collect()
+}
+
+/// What a credit comes to. What is too fine to be booked is cut off, and said so in the detail: a
+/// stake can be refused for it, but nobody could pay what was won.
+pub(super) fn credit(
+    field: &str,
+    units: i128,
+    exponent: u32,
+    detail: Option<Box<str>>,
+) -> Result<(Amount, Option<Box<str>>), Failure> {
+    let (amount, rest) = checked(field, Amount::from_minor_cut_off(units, exponent))?;
+    Ok((amount, if rest == 0 { detail } else { Some(cut_off_detail(rest, detail.as_deref())) }))
+}
+
+pub(super) fn balance(player: PlayerId, currency: Currency, round: Option<RoundId>) -> Request {
     Request::Balance {
         player,
         checks: Checks {
@@ -189,7 +182,7 @@ pub(super) fn action_id(key: &TxId) -> Option<&str> {
     }
 }
 
-fn key(field: &str, text: &str) -> Result<TxId, Failure> {
+pub(super) fn key(field: &str, text: &str) -> Result<TxId, Failure> {
     checked(field, TxId::parse(text))
 }
 
@@ -199,11 +192,11 @@ fn bad(what: &str) -> Failure {
     Failure::BadRequest(what.to_owned())
 }
 
-fn checked<T, E: Display>(field: &str, value: Result<T, E>) -> Result<T, Failure> {
+pub(super) fn checked<T, E: Display>(field: &str, value: Result<T, E>) -> Result<T, Failure> {
     value.map_err(|error| Failure::BadRequest(format!("{field}: {error}")))
 }
 
-fn id<'t>(field: &str, text: &'t str) -> Result<&'t str, Failure> {
+pub(super) fn id<'t>(field: &str, text: &'t str) -> Result<&'t str, Failure> {
     let wrong = match text {
         "" => "empty",
         _ if text.len() > MAX_ID_BYTES => "longer than 255 bytes",

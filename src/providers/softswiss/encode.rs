@@ -27,12 +27,16 @@ impl Softswiss {
     }
 
     fn told(&self, currency: &Currency, balance: Micros, game_id: Option<String>) -> Reply {
-        let balance = self.units(currency, balance);
+        let Some(balance) = self.units(currency, balance) else {
+            return failed(&Failure::CurrencyUnknown(currency.clone()));
+        };
         Reply::json(200, &Success { balance, game_id, transactions: Vec::new() })
     }
 
     fn executed(&self, command: &Command, receipt: &Receipt) -> Reply {
-        let balance = self.units(&receipt.currency, receipt.balance);
+        let Some(balance) = self.units(&receipt.currency, receipt.balance) else {
+            return failed(&Failure::CurrencyUnknown(receipt.currency.clone()));
+        };
         if let Some(code) = receipt.outcomes.iter().find_map(refusal) {
             let balance = (code == Code::NotEnoughFunds).then_some(balance);
             return error(code, code.message().to_owned(), balance);
@@ -50,9 +54,11 @@ impl Softswiss {
     }
 
     /// A balance in smallest units, never negative. One that a number of the wire cannot hold
-    /// is shown as the largest that it can: what is shown can always be bet.
-    fn units(&self, currency: &Currency, balance: Micros) -> i64 {
-        balance.to_minor(self.exponent(currency)).unwrap_or(i64::MAX).max(0)
+    /// is shown as the largest that it can: what is shown can always be bet. `None` where nobody
+    /// knows what the smallest unit is.
+    fn units(&self, currency: &Currency, balance: Micros) -> Option<i64> {
+        let exponent = self.known_exponent(currency)?;
+        Some(balance.to_minor(exponent).unwrap_or(i64::MAX).max(0))
     }
 }
 
@@ -139,7 +145,7 @@ mod tests {
         let request = if body == ROLLBACK {
             softswiss.rollback(body.as_bytes())
         } else if body.contains("issue_id") {
-            softswiss.freespins(body.as_bytes())
+            super::super::openapi::of_issue(&softswiss, body)
         } else {
             softswiss.play(body.as_bytes())
         };
@@ -314,6 +320,7 @@ mod tests {
             (Failure::BadSignature, 403),
             (Failure::TooLarge, 400),
             (Failure::BadRequest("amount: negative".to_owned()), 400),
+            (Failure::CurrencyUnknown(Currency::parse("TON").expect("a code")), 412),
             (Failure::Busy, 503),
             (Failure::Unavailable, 503),
             (Failure::Timeout, 504),
@@ -321,7 +328,8 @@ mod tests {
         ] {
             let softswiss = adapter("").expect("defaults");
             let (got, body) = read(&softswiss.reply(None, &Answer::Failed(&failure)));
-            assert_eq!((got, &body["code"]), (status, &json!(status)), "{failure:?}");
+            let code = if status == 412 { 154 } else { status };
+            assert_eq!((got, &body["code"]), (status, &json!(code)), "{failure:?}");
             let told = matches!(failure, Failure::BadRequest(_));
             assert_eq!(body["message"].to_string().contains("amount: negative"), told);
         }

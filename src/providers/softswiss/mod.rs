@@ -5,6 +5,8 @@
 pub mod codes;
 mod decode;
 mod encode;
+mod exponents;
+mod issues;
 mod openapi;
 pub mod wire;
 
@@ -13,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::issues::Issues;
 use super::signature::{Proof, Scheme};
 use super::{
     Adapter, Answer, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Request, Terms,
@@ -46,32 +49,13 @@ const OPERATIONS: &[Operation] = &[
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Settings {
-    /// Decimals of a currency's smallest unit, 0 to 18, over [`EXPONENTS`].
+    /// Decimals of a currency's smallest unit, 0 to 18; they go before what is known of it.
     exponents: BTreeMap<String, u32>,
     /// True: a win whose round has no bet is refused with 404.
     require_bet: bool,
     /// The largest single stake in major units, as a decimal number above zero.
     max_bet: Option<String>,
 }
-
-/// The decimals of a smallest unit where they are not the usual two. ISO 4217; the crypto
-/// currencies as BGaming counts them (ether in gwei).
-const EXPONENTS: &[(u32, &[&str])] = &[
-    (
-        0,
-        &[
-            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-            "VND", "VUV", "XAF", "XOF", "XPF",
-        ],
-    ),
-    (3, &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
-    (4, &["CLF", "UYW"]),
-    (6, &["XRP"]),
-    (8, &["BCH", "BTC", "DOG", "DOGE", "LTC", "USDT"]),
-    (9, &["ETH"]),
-];
-const USUAL_EXPONENT: u32 = 2;
-const MAX_EXPONENT: u32 = 18;
 
 /// The adapter of one provider.
 struct Softswiss {
@@ -84,18 +68,7 @@ impl Softswiss {
     /// Checks the settings; the error lists everything that is wrong with them.
     fn new(provider: ProviderId, settings: Settings) -> Result<Self, String> {
         let mut wrong = Vec::new();
-        let mut exponents = BTreeMap::new();
-        for (code, exponent) in settings.exponents {
-            match Currency::parse(&code) {
-                Err(error) => wrong.push(format!("exponents.{code}: {error}")),
-                Ok(_) if exponent > MAX_EXPONENT => {
-                    wrong.push(format!("exponents.{code}: above {MAX_EXPONENT}"));
-                }
-                Ok(currency) => {
-                    exponents.insert(currency, exponent);
-                }
-            }
-        }
+        let exponents = exponents::read(settings.exponents, &mut wrong);
         let max_bet = settings.max_bet.and_then(|text| match Amount::parse(&text, 6) {
             Ok(Amount::ZERO) => {
                 wrong.push("max_bet: must be above zero".to_owned());
@@ -112,16 +85,6 @@ impl Softswiss {
         } else {
             Err(wrong.join("; "))
         }
-    }
-
-    /// How many decimals the currency's smallest unit has.
-    fn exponent(&self, currency: &Currency) -> u32 {
-        self.exponents.get(currency).copied().unwrap_or_else(|| {
-            EXPONENTS
-                .iter()
-                .find(|(_, codes)| codes.contains(&currency.as_str()))
-                .map_or(USUAL_EXPONENT, |(exponent, _)| *exponent)
-        })
     }
 }
 
@@ -170,6 +133,18 @@ impl Adapter for Softswiss {
 
     fn terms(&self) -> Terms<'_> {
         Terms { policy: &self.policy, undoes: Reversible::Any }
+    }
+
+    fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
+    }
+
+    fn can_count(&self, currency: &Currency) -> bool {
+        self.known_exponent(currency).is_some()
+    }
+
+    fn counted_finer_than_booked(&self) -> Vec<Currency> {
+        self.finer_than_booked()
     }
 
     fn encode(
@@ -251,19 +226,6 @@ mod tests {
     }
 
     #[test]
-    fn a_smallest_unit_is_a_hundredth_but_for_the_table_and_the_settings() {
-        let softswiss = adapter("exponents = { JPY = 1, TON = 9 }").expect("good settings");
-        for (code, exponent) in [("EUR", 2), ("KRW", 0), ("KWD", 3), ("BTC", 8), ("ETH", 9)] {
-            let currency = Currency::parse(code).expect("a code");
-            assert_eq!(softswiss.exponent(&currency), exponent, "{code}");
-        }
-        for (code, exponent) in [("JPY", 1), ("TON", 9)] {
-            let currency = Currency::parse(code).expect("a code");
-            assert_eq!(softswiss.exponent(&currency), exponent, "{code}");
-        }
-    }
-
-    #[test]
     fn settings_set_the_policy() {
         let usual = adapter("").expect("defaults").policy;
         assert_eq!(usual, Policy::PERMISSIVE);
@@ -279,7 +241,9 @@ mod tests {
         for part in ["max_bet: not a decimal number", "exponents.euro: ", "exponents.ETH: above"] {
             assert!(complaint.contains(part), "{complaint}");
         }
-        for wrong in ["max_bet = '0'", "max_bet = '-1'", "max_bet = 5", "maxbet = '1'"] {
+        for wrong in
+            ["max_bet = '0'", "max_bet = '-1'", "max_bet = '1_000'", "max_bet = 5", "maxbet = '1'"]
+        {
             assert!(adapter(wrong).is_err(), "{wrong}");
         }
     }

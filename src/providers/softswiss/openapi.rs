@@ -3,6 +3,8 @@
 mod cases;
 mod signing;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
@@ -11,8 +13,9 @@ use utoipa::{IntoResponses, OpenApi};
 
 use super::wire::{Error, Freespins, Play, Rollback, Success};
 use super::{OPERATIONS, Settings, Softswiss};
-use crate::core::ProviderId;
+use crate::core::{Currency, IssueOwner, PlayerId, ProviderId};
 use crate::providers::examples;
+use crate::providers::issues::Issues as _;
 use crate::providers::{Failure, Operation, Request};
 
 /// The public token of the demo, with which the examples are signed.
@@ -48,9 +51,11 @@ fn add_examples(
     let bodies: Vec<String> = examples::bodies(call).iter().map(|body| body.to_string()).collect();
     let first = bodies.first()?;
     call.parameters = Some(vec![RefOr::T(signature_header(first))]);
+    let mut shown = HashSet::new();
     for body in &bodies {
         let request = asked(softswiss, operation, body).ok()?;
-        for case in cases::of_body(&request) {
+        // Bodies that say the same in two ways are answered in one.
+        for case in cases::of_body(&request).into_iter().filter(|case| shown.insert(case.name)) {
             let reply = case.reply(softswiss, operation, &request)?;
             examples::add_reply(call, case.name, case.summary, &reply)?;
         }
@@ -85,8 +90,22 @@ fn asked(softswiss: &Softswiss, operation: &Operation, body: &str) -> Result<Req
     match operation.name {
         "play" => softswiss.play(body.as_bytes()),
         "rollback" => softswiss.rollback(body.as_bytes()),
-        _ => softswiss.freespins(body.as_bytes()),
+        _ => of_issue(softswiss, body),
     }
+}
+
+/// What a `freespins` asks for when the issue is the demo player's.
+pub(super) fn of_issue(softswiss: &Softswiss, body: &str) -> Result<Request, Failure> {
+    let Request::Issue(call) = softswiss.freespins(body.as_bytes())? else {
+        return Err(Failure::Internal);
+    };
+    let bad = |error: &dyn std::fmt::Display| Failure::BadRequest(error.to_string());
+    let owner = IssueOwner {
+        player: PlayerId::parse(examples::PLAYER).map_err(|error| bad(&error))?,
+        currency: Currency::parse("EUR").map_err(|error| bad(&error))?,
+    };
+    let keys = softswiss.keys(&call.issue, &owner.player)?;
+    softswiss.request(&call, &owner, keys.now)
 }
 
 #[derive(OpenApi)]
@@ -128,7 +147,8 @@ enum Errors {
     /// A fault of the wallet. May be sent again.
     #[response(status = 500)]
     UnknownError(Error),
-    /// Not now; also a win or a rollback for a closed wallet. May be sent again.
+    /// Not now; also a win or a rollback for a closed wallet, and bonus spins of which the casino
+    /// has not said whose they are. May be sent again.
     #[response(status = 503)]
     Unavailable(Error),
     /// Not in time, done or not. May be sent again.
@@ -195,16 +215,26 @@ fn rollback() {}
 
 /// What an issue of bonus spins won.
 ///
-/// Paid once for each issue, with the first status that is not `active`.
+/// Paid once for each issue and player, with the first state that ends it; with any other state
+/// nothing is paid, and the issue stays open. Whose the issue is need not be said where the casino
+/// has told its wallet: an issue that it has not is kept, and answered 503 until it has.
 #[utoipa::path(
     post,
     path = "/softswiss/freespins",
     operation_id = "softswiss_freespins",
     tag = CALLS,
-    request_body(content = Freespins, example = json!({
-        "user_id": "demo-player", "currency": "EUR",
-        "issue_id": "issue-5", "status": "played", "total_amount": 1250,
-    })),
+    request_body(content = Freespins, examples(
+        ("1_named" = (summary = "An issue that is over, of a player who is named", value = json!({
+            "user_id": "demo-player", "currency": "EUR",
+            "issue_id": "issue-5", "status": "played", "total_amount": 1250,
+        }))),
+        ("2_bare" = (summary = "The same as most senders say it", value = json!({
+            "issue_id": "issue-5", "status": "played", "total_amount": 1250,
+        }))),
+        ("3_open" = (summary = "An issue that is not over", value = json!({
+            "issue_id": "issue-5", "status": "active", "total_amount": 500,
+        }))),
+    )),
     responses(
         (status = 200, description = "Paid, now or before; or nothing to pay yet",
          body = Success),
@@ -257,7 +287,7 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 5);
+        assert_eq!(seen, 7);
     }
 
     #[test]

@@ -40,9 +40,10 @@ pub struct PlayAction {
     pub action: PlayActionKind,
     /// The idempotency key: up to 255 bytes, used once by the provider.
     pub action_id: String,
-    /// In the currency's smallest unit (cents, satoshi); a stake or a win of zero is legal.
-    #[schema(minimum = 0)]
-    pub amount: i64,
+    /// In the currency's smallest unit (cents, satoshi); a stake or a win of zero is legal. The
+    /// ledger holds millionths: a win is cut off to them, a finer stake is refused.
+    #[schema(minimum = 0, value_type = u64)]
+    pub amount: i128,
     /// Information: what of the stake went to a jackpot.
     #[schema(value_type = Option<f64>)]
     pub jackpot_contribution: Option<Box<RawValue>>,
@@ -106,19 +107,25 @@ pub enum RollbackActionKind {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = softswiss::Freespins)]
 pub struct Freespins {
-    /// The operator's id of the player to whom the spins were issued.
-    #[schema(min_length = 1, max_length = 100)]
-    pub user_id: String,
-    /// The wallet's currency.
-    #[schema(pattern = "^[A-Z0-9]{3,10}$")]
-    pub currency: String,
-    /// The issue, which is paid once.
+    /// The issue, which is paid once for each of its players.
+    #[schema(min_length = 1, max_length = 255)]
     pub issue_id: String,
-    /// `active` while spins are left; `played`, `expired`, `canceled` … once it is over.
+    /// `played`, `expired` or `canceled` once it is over, in letters of any case; with any other
+    /// state (`active`, `issued`, `processing` …) nothing is paid, and the issue stays open.
+    #[schema(min_length = 1, max_length = 255)]
     pub status: String,
-    /// What the spins won together, in the currency's smallest unit.
-    #[schema(minimum = 0)]
-    pub total_amount: i64,
+    /// What the spins won together so far, in the currency's smallest unit; nothing when left out.
+    #[schema(minimum = 0, value_type = Option<u64>)]
+    pub total_amount: Option<i128>,
+    /// The operator's id of the player, where the sender says it: most leave it out, and the casino
+    /// knows to whom it issued the spins.
+    #[schema(min_length = 1, max_length = 100)]
+    pub user_id: Option<String>,
+    /// The wallet's currency, where the sender says it.
+    #[schema(pattern = "^[A-Z0-9]{3,10}$")]
+    pub currency: Option<String>,
+    /// The launch token, where the sender says it: another way to find the player.
+    pub session_id: Option<String>,
 }
 
 /// The answer when the call was carried out, now or before.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::PgPool;
 
-use crate::core::{Amount, Currency, PlayerId, ProviderId, SessionFact, TokenHash, WalletState};
+use crate::core::{Amount, Currency, PlayerId, SessionFact, TokenHash, WalletState};
 use crate::store::LookupError;
-use crate::store::rows::wallet_state;
+use crate::store::rows::{session_fact, wallet_state};
 
 /// What came of opening a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,27 @@ pub async fn find(pool: &PgPool, player: &PlayerId) -> Result<Option<WalletState
         )
     })
     .transpose()
+}
+
+/// The currencies that there are wallets of, each once, in order; a look into the index for each.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn currencies(pool: &PgPool) -> Result<Vec<String>, LookupError> {
+    let found = sqlx::query_scalar!(
+        r#"
+        WITH RECURSIVE found AS (
+            SELECT min(currency) AS currency FROM wallet
+            UNION ALL
+            SELECT (SELECT min(w.currency) FROM wallet w WHERE w.currency > f.currency)
+            FROM found f WHERE f.currency IS NOT NULL
+        )
+        SELECT currency AS "currency!" FROM found WHERE currency IS NOT NULL
+        "#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(found)
 }
 
 /// The wallets of these players, in one snapshot.
@@ -124,7 +145,7 @@ pub async fn behind_token(
     token: &TokenHash,
 ) -> Result<Option<(SessionFact, WalletState)>, LookupError> {
     let row = sqlx::query!(
-        r#"SELECT s.player_id, s.provider, s.expires_at > now() AS "live!",
+        r#"SELECT s.player_id, s.provider, s.game_id, s.expires_at > now() AS "live!",
                 w.currency, w.balance_micros, w.version, w.status, w.bet_limit_micros
          FROM session s JOIN wallet w ON w.player_id = s.player_id
          WHERE s.token_hash = $1"#,
@@ -133,11 +154,9 @@ pub async fn behind_token(
     .fetch_optional(pool)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let player = PlayerId::parse(&row.player_id)
-        .map_err(|_| LookupError::Unreadable("session.player_id"))?;
-    let session = session_fact(player.clone(), &row.provider, row.live)?;
+    let session = session_fact(&row.player_id, &row.provider, row.game_id.as_deref(), row.live)?;
     let wallet = wallet_state(
-        player,
+        session.player.clone(),
         &row.currency,
         row.balance_micros,
         row.version,
@@ -145,10 +164,4 @@ pub async fn behind_token(
         row.bet_limit_micros,
     )?;
     Ok(Some((session, wallet)))
-}
-
-fn session_fact(player: PlayerId, provider: &str, live: bool) -> Result<SessionFact, LookupError> {
-    let provider =
-        ProviderId::parse(provider).map_err(|_| LookupError::Unreadable("session.provider"))?;
-    Ok(SessionFact { player, provider, live })
 }

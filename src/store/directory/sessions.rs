@@ -5,6 +5,7 @@ use sqlx::PgPool;
 
 use crate::core::{GameId, PlayerId, ProviderId, TokenHash};
 use crate::store::LookupError;
+use crate::store::rows::stored;
 
 /// A session to be stored.
 #[derive(Clone, Debug)]
@@ -41,6 +42,23 @@ pub async fn issue(pool: &PgPool, session: &NewSession) -> Result<bool, LookupEr
     .execute(pool)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whose session it is, and at which provider; `None` when there is none.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn owner(
+    pool: &PgPool,
+    token: &TokenHash,
+) -> Result<Option<(PlayerId, String)>, LookupError> {
+    let token = token.as_bytes().as_slice();
+    let found =
+        sqlx::query!("SELECT player_id, provider FROM session WHERE token_hash = $1", token)
+            .fetch_optional(pool)
+            .await?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some((stored(PlayerId::parse(&row.player_id), "session.player_id")?, row.provider)))
 }
 
 /// Ends a session now. False when there was none.

@@ -5,9 +5,9 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::parked::Place;
-use crate::core::{Currency, PlayerId, ProviderId, Row};
+use crate::core::{Currency, Key, PlayerId, ProviderId, Row, TxId};
 use crate::store::LookupError;
-use crate::store::rows::StoredRow;
+use crate::store::rows::{StoredRow, stored};
 
 /// A parked movement with what the job knows of it.
 #[derive(Clone, Debug)]
@@ -29,8 +29,6 @@ pub struct Parked {
 /// Which parked movements to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// One of them.
-    pub transaction_id: Option<Uuid>,
     /// Of one player.
     pub player: Option<PlayerId>,
     /// Of one provider.
@@ -54,14 +52,33 @@ pub struct Page {
     pub next: Option<Uuid>,
 }
 
-/// One parked movement, by its transaction id.
+/// Where a parked movement is, by its transaction id: also one that holds what this version does not
+/// know; `or_elsewhere`, also one that a person has decided elsewhere.
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn find(pool: &PgPool, id: Uuid) -> Result<Option<Parked>, LookupError> {
-    let filter = Filter { transaction_id: Some(id), limit: 1, ..Filter::default() };
-    let Page { mut items, unreadable, .. } = page(pool, &filter).await?;
-    if unreadable.is_empty() { Ok(items.pop()) } else { Err(LookupError::Unreadable("trx_log")) }
+pub async fn place(
+    pool: &PgPool,
+    id: Uuid,
+    or_elsewhere: bool,
+) -> Result<Option<Place>, LookupError> {
+    let found = sqlx::query!(
+        "SELECT player_id, provider, tx_id FROM trx_log
+         WHERE transaction_id = $1
+           AND (outcome = 'parked' OR $2 AND reason = 'decided_elsewhere')",
+        id,
+        or_elsewhere,
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = found else { return Ok(None) };
+    Ok(Some(Place {
+        player: stored(PlayerId::parse(&row.player_id), "trx_log.player_id")?,
+        key: Key {
+            provider: stored(ProviderId::parse(&row.provider), "trx_log.provider")?,
+            tx_id: stored(TxId::parse(&row.tx_id), "trx_log.tx_id")?,
+        },
+    }))
 }
 
 /// A page of parked movements.
@@ -83,15 +100,13 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Page, LookupError> {
         LEFT JOIN parked_movement p ON p.player_id = t.player_id AND p.provider = t.provider
                                    AND p.tx_id = t.tx_id
         WHERE t.outcome = 'parked'
-          AND ($1::uuid IS NULL OR t.transaction_id = $1)
-          AND ($2::text IS NULL OR t.player_id = $2)
-          AND ($3::text IS NULL OR t.provider = $3)
-          AND ($4::bool IS NULL OR (p.dead_at IS NOT NULL) = $4)
-          AND ($5::uuid IS NULL OR t.transaction_id < $5)
+          AND ($1::text IS NULL OR t.player_id = $1)
+          AND ($2::text IS NULL OR t.provider = $2)
+          AND ($3::bool IS NULL OR (p.dead_at IS NOT NULL) = $3)
+          AND ($4::uuid IS NULL OR t.transaction_id < $4)
         ORDER BY t.transaction_id DESC
-        LIMIT $6
+        LIMIT $5
         "#,
-        filter.transaction_id,
         filter.player.as_ref().map(PlayerId::as_str),
         filter.provider.as_ref().map(ProviderId::as_str),
         filter.dead,
@@ -148,11 +163,15 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Page, LookupError> {
     Ok(page)
 }
 
-/// A person gives a movement up. False where it is not parked (any more).
+/// A person leaves a movement to its provider: nothing else tries it. False where it is not parked (any more).
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn bury(pool: &PgPool, place: &Place, reason: &str) -> Result<bool, LookupError> {
+pub async fn leave_to_provider(
+    pool: &PgPool,
+    place: &Place,
+    reason: &str,
+) -> Result<bool, LookupError> {
     let done = sqlx::query!(
         "INSERT INTO parked_movement AS p
              (provider, tx_id, player_id, next_attempt_at, dead_at, dead_reason,

@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 use sqlx::PgConnection;
 
 use crate::core::{
-    Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, ProviderId,
-    RoundFacts, RoundId, Row, SessionFact, Standing, TxId, WalletState,
+    Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, RoundFacts, RoundId,
+    Row, Standing, TxId, WalletState,
 };
 use crate::store::LookupError;
-use crate::store::rows::{StoredRow, stored, wallet_state};
+use crate::store::rows::{StoredRow, session_fact, wallet_state};
 
 /// Everything that a batch is decided on.
 #[derive(Debug, Default)]
@@ -75,6 +75,7 @@ async fn standing(
                w.balance_micros AS "balance_micros!", w.version AS "version!",
                w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
                s.player_id AS "session_player?", s.provider AS "session_provider?",
+               s.game_id AS "session_game?",
                s.expires_at > now() AS "live?", now() AS "now!", g.enabled AS "enabled?",
                r.standing AS "standing!", r.staked AS "staked!", r.paid AS "paid!",
                CASE WHEN $6::bigint IS NOT NULL AND c.round_id IS NOT NULL THEN EXISTS (
@@ -151,7 +152,7 @@ async fn standing(
         );
         let session = match (row.session_player, row.session_provider, row.live) {
             (Some(player), Some(provider), Some(live)) => {
-                session_fact(&player, &provider, live).map(Some)
+                session_fact(&player, &provider, row.session_game.as_deref(), live).map(Some)
             }
             _ => Ok(None),
         };
@@ -174,19 +175,6 @@ async fn standing(
         facts.wallets.entry(command.player.clone()).or_insert(wallet);
     }
     Ok(facts)
-}
-
-/// A session as its columns.
-pub(super) fn session_fact(
-    player: &str,
-    provider: &str,
-    live: bool,
-) -> Result<SessionFact, LookupError> {
-    Ok(SessionFact {
-        player: stored(PlayerId::parse(player), "session.player_id")?,
-        provider: stored(ProviderId::parse(provider), "session.provider")?,
-        live,
-    })
 }
 
 /// The round whose past decides about the attempt, if one does. That of a reversal may: its

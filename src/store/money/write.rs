@@ -69,7 +69,8 @@ macro_rules! statement {
             WHERE c.token_hash IS NOT NULL AND NOT EXISTS (
                     SELECT FROM session s
                     WHERE s.token_hash = c.token_hash AND s.player_id = c.player_id
-                      AND s.provider = c.provider AND s.expires_at > now() OFFSET 0)
+                      AND s.provider = c.provider AND s.expires_at > now()
+                      AND (s.game_id IS NULL OR s.game_id = c.game_id) OFFSET 0)
                OR c.game_id IS NOT NULL AND EXISTS (
                     SELECT FROM game g
                     WHERE g.provider = c.provider AND g.game_id = c.game_id AND NOT g.enabled
@@ -153,12 +154,12 @@ macro_rules! statement {
         SELECT m.who AS "who!", 'moved' AS "what!", m.balance_micros AS "balance?",
                m.version AS "version?", m.currency AS "currency?", m.status AS "status?",
                NULL::bigint AS "bet_limit?", NULL AS "session_player?",
-               NULL AS "session_provider?", NULL::bool AS "live?", NULL::bool AS "enabled?"
+               NULL AS "session_provider?", NULL AS "session_game?", NULL::bool AS "live?", NULL::bool AS "enabled?"
         FROM moved m
         UNION ALL
         -- Why a stake cannot be placed is told at once, with the wallet as it is.
         SELECT f.who, f.what, w.balance_micros, w.version, w.currency, w.status,
-               w.bet_limit_micros, s.player_id, s.provider, s.expires_at > now(), g.enabled
+               w.bet_limit_micros, s.player_id, s.provider, s.game_id, s.expires_at > now(), g.enabled
         FROM failing f
         LEFT JOIN LATERAL (
             SELECT w.* FROM wallet w
@@ -170,7 +171,7 @@ macro_rules! statement {
             WHERE g.provider = f.provider AND g.game_id = f.game_id OFFSET 0) g ON true
         UNION ALL
         SELECT d.who, 'wallet', w.balance_micros, w.version, w.currency, w.status,
-               w.bet_limit_micros, NULL, NULL, NULL, NULL
+               w.bet_limit_micros, NULL, NULL, NULL, NULL, NULL
         FROM (SELECT unnest($29::int[]) AS who, unnest($30::text[]) AS player_id LIMIT $42) d
         CROSS JOIN LATERAL (
             SELECT s.* FROM wallet s WHERE s.player_id = d.player_id OFFSET 0) w
@@ -312,7 +313,7 @@ async fn insert_and_promote(
                     FROM (SELECT unnest($1::int[]) AS who, unnest($4::bool[]) AS promotes
                           LIMIT $42) q
                     WHERE q.promotes AND q.who = ANY (ARRAY(SELECT who FROM moved)))
-            THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL"#
+            THEN 1 ELSE 0 END, NULL, NULL, NULL, NULL, NULL"#
     )
     .fetch_all(connection)
     .await

@@ -1,10 +1,9 @@
 //! What the statement that moves money says of each player.
 
-use super::read::session_fact;
 use super::write::Change;
 use crate::core::{Currency, GameState, Micros, PlayerId, PlayerStatus, Standing, WalletState};
 use crate::store::LookupError;
-use crate::store::rows::wallet_state;
+use crate::store::rows::{session_fact, wallet_state};
 
 /// What became of one player's change.
 #[derive(Clone, Debug)]
@@ -53,6 +52,7 @@ pub(super) struct Found {
     pub(super) bet_limit: Option<i64>,
     pub(super) session_player: Option<String>,
     pub(super) session_provider: Option<String>,
+    pub(super) session_game: Option<String>,
     /// Of the session.
     pub(super) live: Option<bool>,
     /// Of the game.
@@ -101,7 +101,7 @@ impl Found {
     fn standing(&self) -> Result<Standing, LookupError> {
         let session = match (&self.session_player, &self.session_provider, self.live) {
             (Some(player), Some(provider), Some(live)) => {
-                Some(session_fact(player, provider, live)?)
+                Some(session_fact(player, provider, self.session_game.as_deref(), live)?)
             }
             _ => None,
         };

@@ -218,6 +218,33 @@ async fn a_frozen_player_stakes_nothing_and_is_paid_and_nobody_stakes_above_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_launch_token_for_one_game_places_stakes_in_no_other() {
+    let (world, mut client) = arcade().await;
+    world.bank.session_for("token", "ann", CLIENT, "roulette").await;
+    let ask = |game: &str| {
+        keyed(AuthenticateRequest { session_token: "token".into(), game_id: game.into() })
+    };
+    assert!(client.authenticate(ask("roulette")).await.is_ok());
+    let replied = client.authenticate(ask("slots")).await;
+    assert_refused(replied, Code::FailedPrecondition, "SESSION_MISMATCH");
+    let in_game = |movements, game: &str| ExecuteRequest {
+        session_token: "token".into(),
+        game_id: game.into(),
+        ..command("ann", movements)
+    };
+    // Whoever does not say which game it is for cannot say that it is this one.
+    for (key, game) in [("b1", "slots"), ("b2", "")] {
+        let refused = execute(&mut client, in_game(vec![debit(key, 100)], game)).await;
+        assert_eq!(refused.refused(), Reason::SessionMismatch, "{game}");
+    }
+    let bet = execute(&mut client, in_game(vec![debit("b3", 100)], "roulette")).await;
+    assert_eq!((bet.words(), bet.cents()), (vec![APPLIED], 9_900));
+    let win = execute(&mut client, in_game(vec![credit("w", 300)], "slots")).await;
+    assert_eq!((win.words(), win.cents()), (vec![APPLIED], 10_200));
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_player_is_known_by_a_launch_token_of_this_client_alone() {
     let (world, mut client) = arcade().await;
     world.bank.session("ours", "ann", CLIENT, 60).await;

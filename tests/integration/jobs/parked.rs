@@ -231,7 +231,7 @@ async fn what_a_person_gave_up_stays_so_when_the_wallet_opens_whatever_the_reaso
         .expect("an id")
         .to_owned();
     let because = json!({"reason": "wallet_closed"});
-    world.operator(Method::POST, &format!("/parked/{id}/dead"), because).await;
+    world.operator(Method::POST, &format!("/parked/{id}/leave-to-provider"), because).await;
     world.operator(Method::PATCH, "/players/ann", json!({"status": "active"})).await;
     let report = crew.reapply().await;
     assert_eq!((report.decided, report.dead), (1, 1));

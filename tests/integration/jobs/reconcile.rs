@@ -9,9 +9,9 @@ use seamless_wallet::store::jobs::audit::PIECE;
 use seamless_wallet::store::jobs::lease::Reach;
 
 use super::Crew;
-use crate::support::pragmatic;
 use crate::support::traffic::Traffic;
 use crate::support::world::World;
+use crate::support::{pragmatic, softswiss};
 
 /// A world in which Ann and Bob have played, and a first pass has found nothing.
 async fn played() -> (World, Crew) {
@@ -279,6 +279,16 @@ async fn all_the_rows_of_one_without_a_wallet_are_counted_and_what_waits_for_one
     assert_eq!(kinds(&report), [Kind::LedgerOrphan], "{report:?}");
     let found = report.findings[0].expected.expect("a sum");
     assert_eq!((found.version, found.balance.get()), (rows, rows * 10_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_wallet_that_is_not_there_yet_is_no_finding() {
+    let (world, crew) = played().await;
+    let won = softswiss::play("nobody", "r", &[softswiss::win("w", 100)]);
+    assert_eq!(won.send(world.api(0)).await.0, 412);
+    assert_eq!(world.row("softswiss", "w").await.map(|row| row.0).as_deref(), Some("parked"));
+    let report = crew.reconcile(Scope::Full).await;
+    assert_eq!(kinds(&report), [], "{report:?}");
 }
 
 // ---- Health ----

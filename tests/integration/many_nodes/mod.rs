@@ -5,4 +5,5 @@ mod failover;
 mod pgbouncer;
 mod redis_cluster;
 mod redis_sentinel;
+mod redis_tls;
 mod rolling;

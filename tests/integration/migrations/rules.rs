@@ -1,4 +1,4 @@
-//! What a migration may do to tables that are in use and may be big: see `migrations/README.md`.
+//! What a migration may do to tables that are in use and may be big: see `docs/migrations.md`.
 
 use seamless_wallet::store::MIGRATOR;
 

@@ -60,7 +60,16 @@ fn world() -> impl Strategy<Value = World> {
             PlayerStatus::Closed,
         ]),
         proptest::option::weighted(0.3, 0i64..20),
-        select(vec!["valid", "valid", "expired", "another player's", "another provider's", "none"]),
+        select(vec![
+            "valid",
+            "valid",
+            "for this game",
+            "for another game",
+            "expired",
+            "another player's",
+            "another provider's",
+            "none",
+        ]),
         select(vec!["no row", "on", "off"]),
         proptest::collection::vec(past, 0..3),
     )
@@ -96,11 +105,17 @@ impl World {
             "another provider's" => ("ann", "other", "1 h"),
             _ => ("ann", "acme", "1 h"),
         };
+        let game = match self.session {
+            "for this game" => "'g'",
+            "for another game" => "'h'",
+            _ => "NULL",
+        };
         if self.session != "none" {
             let hash = hex::encode(TokenHash::of("token").as_bytes());
             sql += &format!(
-                "INSERT INTO session (token_hash, player_id, provider, expires_at)
-                 VALUES ('\\x{hash}', '{player}', '{provider}', now() + interval '{ends}');"
+                "INSERT INTO session (token_hash, player_id, provider, game_id, expires_at)
+                 VALUES ('\\x{hash}', '{player}', '{provider}', {game},
+                         now() + interval '{ends}');"
             );
         }
         if self.game != "no row" {

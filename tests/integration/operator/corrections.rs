@@ -36,7 +36,7 @@ async fn a_correction_moves_money_once_with_author_and_reason_in_ledger_and_audi
 
     let row = office.rows("tx_id=correction:ann%20case-12").await[0].clone();
     assert_eq!((&row["kind"], &row["category"]), (&json!("adjust"), &json!("adjustment")));
-    assert_eq!(row["detail"], "m.rossi: paid twice, case 12");
+    assert_eq!(row["detail"], "writer: m.rossi: paid twice, case 12");
     let audit = office.audit("action=correction&player_id=ann").await;
     let outcomes: Vec<&Value> = audit.iter().map(|entry| &entry["outcome"]).collect();
     assert_eq!(outcomes, ["done", "idempotency_key_reused", "repeated", "done"], "newest first");
@@ -142,14 +142,14 @@ async fn whoever_freezes_a_player_switches_a_game_or_settles_a_movement_is_writt
         office.rows("tx_id=w-1").await[0]["transaction_id"].as_str().expect("an id").to_owned();
     let redrive = call(office.api(), Method::POST, &format!("/parked/{id}/redrive"), None).await;
     assert_eq!(redrive.status, 200, "{}", redrive.text());
-    let bury = office.post(&format!("/parked/{id}/dead"), why(json!({}))).await;
+    let bury = office.post(&format!("/parked/{id}/leave-to-provider"), why(json!({}))).await;
     assert_eq!(bury.status, 200, "{}", bury.text());
 
     let audit = office.audit("").await;
     let actions: Vec<&Value> = audit.iter().map(|entry| &entry["action"]).collect();
     assert_eq!(
         actions,
-        ["give_up", "redrive", "game", "player", "player"],
+        ["leave_to_provider", "redrive", "game", "player", "player"],
         "what changes nothing is none"
     );
     for (place, name, value) in [

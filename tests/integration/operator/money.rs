@@ -201,3 +201,51 @@ async fn a_deposit_that_met_a_closing_wallet_waits_and_says_so() {
     assert_said(&office.deposit("ann", "k", "5.00").await, 200, &json!({"balance": "15.00"}));
     office.close().await;
 }
+
+#[tokio::test]
+async fn who_moved_money_by_which_key_is_in_the_ledger_with_it_and_in_the_audit() {
+    let office = Office::open().await;
+    let opened = json!({"player_id": "ann", "currency": "EUR"});
+    for status in [201, 200] {
+        assert_eq!(office.post("/players", opened.clone()).await.status, status);
+    }
+    for (path, amount, status) in [
+        ("deposits", "10.00", 201),
+        ("deposits", "10.00", 200),
+        ("withdrawals", "4.00", 201),
+        ("withdrawals", "100.00", 409),
+    ] {
+        let body = json!({"amount": amount});
+        let key = format!("{path}-{amount}");
+        let path = format!("/players/ann/{path}");
+        let bearer = format!("Bearer {KEY}");
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", key.as_str())];
+        let reply = call_with(office.api(), Method::POST, &path, Some(&body), &headers).await;
+        assert_eq!(reply.status.as_u16(), status, "{path}: {}", reply.text());
+    }
+    let rows = office.rows("player_id=ann").await;
+    let rows = rows.as_array().expect("rows");
+    assert!(rows.len() == 3 && rows.iter().all(|row| row["detail"] == "writer"), "{rows:?}");
+    let audit = office.audit("player_id=ann").await;
+    let told: Vec<_> = audit
+        .iter()
+        .rev()
+        .map(|entry| (entry["action"].as_str(), entry["outcome"].as_str()))
+        .collect();
+    let wanted = [
+        ("open", "done"),
+        ("open", "repeated"),
+        ("deposit", "done"),
+        ("deposit", "repeated"),
+        ("withdrawal", "done"),
+        ("withdrawal", "insufficient_funds"),
+    ];
+    assert_eq!(told, wanted.map(|(action, outcome)| (Some(action), Some(outcome))));
+    let deposit = &audit[3];
+    assert_eq!(
+        (&deposit["key_name"], &deposit["idempotency_key"]),
+        (&json!("writer"), &json!("deposits-10.00"))
+    );
+    assert_eq!(deposit["after"], json!({"balance": "10.00", "version": 1, "status": "active"}));
+    assert_eq!(deposit["transaction_id"], audit[2]["transaction_id"]);
+}

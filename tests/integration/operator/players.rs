@@ -49,7 +49,7 @@ async fn a_change_of_status_takes_a_version_and_saying_it_again_takes_none() {
     assert_said(&office.patch("ann", json!({})).await, 200, &json!({"version": 4}));
     let rows = get(office.api(), "/transactions?player_id=ann&limit=1").await.json();
     let last = &rows["items"][0];
-    assert_eq!((&last["category"], &last["detail"]), (&json!("status"), &json!("active")));
+    assert_eq!((&last["category"], &last["detail"]), (&json!("status"), &json!("writer: active")));
     assert_problem(&office.patch("bob", json!({"status": "frozen"})).await, 404, "player_unknown");
     for body in [json!({"status": "asleep"}), json!({"bet_limit": "-1"}), json!({"bet_limit": "x"})]
     {

@@ -1,11 +1,9 @@
 //! Launch tokens, and games that are on or off.
 
-use axum::http::Method;
 use seamless_wallet::core::PlayerStatus;
 use serde_json::json;
 
 use super::{Office, assert_problem};
-use crate::support::operator::call;
 use crate::support::pragmatic;
 
 #[tokio::test]
@@ -24,12 +22,18 @@ async fn a_token_opens_its_providers_games_until_it_is_revoked() {
     assert!((590..=600).contains(&seconds), "{seconds}");
 
     assert_eq!(pragmatic::authenticate(&token).send(office.api()).await.error, 0);
-    let path = format!("/sessions/{token}");
-    let revoked = call(office.api(), Method::DELETE, &path, None).await;
+    let revoke = async || office.post("/sessions/revoke", json!({"token": token})).await;
+    let revoked = revoke().await;
     assert_eq!((revoked.status.as_u16(), revoked.text().as_str()), (204, ""));
     assert_ne!(pragmatic::authenticate(&token).send(office.api()).await.error, 0);
-    let again = call(office.api(), Method::DELETE, &path, None).await;
-    assert_problem(&again, 404, "session_unknown");
+    assert_problem(&revoke().await, 404, "session_unknown");
+    let audit = office.audit("").await;
+    let actions: Vec<_> = audit.iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!(actions, [json!("session_revoked"), json!("session")]);
+    for entry in &audit {
+        assert_eq!((&entry["player_id"], &entry["provider"]), (&json!("ann"), &json!("pragmatic")));
+        assert!(!entry.to_string().contains(&token), "a token is in the audit");
+    }
     assert!(!office.node.settled_log().await.contains(&token), "a token is in the log");
 }
 
@@ -101,4 +105,34 @@ async fn a_game_is_switched_by_the_name_that_its_provider_writes() {
     assert_ne!(pragmatic::bet("ann", "b-1", "r-1", "1.00").send(office.api()).await.error, 0);
     office.put(&path, json!({"enabled": true})).await;
     assert_eq!(pragmatic::bet("ann", "b-2", "r-1", "1.00").send(office.api()).await.error, 0);
+}
+
+#[tokio::test]
+async fn a_token_for_one_game_opens_no_other_and_pays_the_wins_of_all() {
+    let office = Office::open().await;
+    office.bank.open("ann", "10.00").await;
+    let asked = json!({"player_id": "ann", "provider": "pragmatic", "game_id": pragmatic::GAME,
+        "ttl_seconds": 600});
+    let issued = office.post("/sessions", asked).await;
+    let token = issued.json()["token"].as_str().expect("a token").to_owned();
+    let token = token.as_str();
+    let other = "vs20othergame";
+    let invalid = 4;
+    assert_eq!(pragmatic::authenticate(token).send(office.api()).await.error, 0);
+    let strange = pragmatic::authenticate(token).with("gameId", other).send(office.api()).await;
+    assert_eq!(strange.error, invalid, "{}", strange.json);
+    let bet = |reference: &str, game: &str| {
+        pragmatic::bet("ann", reference, reference, "1.00")
+            .with("token", token)
+            .with("gameId", game)
+    };
+    assert_eq!(bet("b1", pragmatic::GAME).send(office.api()).await.error, 0);
+    for _ in 0..2 {
+        assert_eq!(bet("b2", other).send(office.api()).await.error, invalid);
+    }
+    // What was staked without a token is paid with any.
+    assert_eq!(pragmatic::bet("ann", "b3", "b3", "1.00").send(office.api()).await.error, 0);
+    let win = pragmatic::result("ann", "w3", "b3", "3.00");
+    let win = win.with("token", token).with("gameId", other).send(office.api()).await;
+    assert_eq!((win.error, win.cash), (0, Some(1_100)), "{}", win.json);
 }

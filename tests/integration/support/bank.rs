@@ -63,11 +63,27 @@ impl Bank {
 
     /// Stores a launch token.
     pub async fn session(&self, token: &str, player: &str, provider: &str, seconds: i64) {
+        self.issue(token, player, provider, None, seconds).await;
+    }
+
+    /// A launch token for one game alone.
+    pub async fn session_for(&self, token: &str, player: &str, provider: &str, game: &str) {
+        self.issue(token, player, provider, Some(game), 3600).await;
+    }
+
+    async fn issue(
+        &self,
+        token: &str,
+        player: &str,
+        provider: &str,
+        game: Option<&str>,
+        seconds: i64,
+    ) {
         let session = sessions::NewSession {
             token: TokenHash::of(token),
             player: player_id(player),
             provider: ProviderId::parse(provider).expect("a slug"),
-            game: None,
+            game: game.map(|game| GameId::parse(game).expect("an id")),
             expires_at: Utc::now() + TimeDelta::seconds(seconds),
         };
         assert!(sessions::issue(self.wallet.pool(), &session).await.expect("a session"));

@@ -17,10 +17,12 @@
 //! - [`model`]: a wallet in memory, and commands of every kind for it.
 //! - [`haproxy`], [`pgbouncer`]: what stands in front of many nodes, and behind them.
 //! - [`chromium`]: what stands in front of a person.
+//! - [`certificates`]: an authority for servers that encrypt.
 //! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
 pub mod bank;
+pub mod certificates;
 pub mod chromium;
 pub mod database;
 pub mod grpc;

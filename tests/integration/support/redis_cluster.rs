@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::certificates::Certificates;
 use super::ports::free_address;
 use super::redis_server::RedisServer;
 
@@ -16,12 +17,23 @@ pub struct RedisCluster {
     /// Each with a third of the slots, and no replica.
     pub nodes: Vec<RedisServer>,
     addresses: Vec<SocketAddr>,
+    /// Options by which they encrypt.
+    tls: Option<Vec<String>>,
 }
 
 impl RedisCluster {
     /// Starts one and waits until all nodes agree about it.
     pub async fn start() -> Self {
-        let mut cluster = Self { nodes: Vec::new(), addresses: Vec::new() };
+        Self::begin(None).await
+    }
+
+    /// Starts one in which everybody encrypts.
+    pub async fn encrypted(certificates: &Certificates) -> Self {
+        Self::begin(Some(certificates.redis_options("yes"))).await
+    }
+
+    async fn begin(tls: Option<Vec<String>>) -> Self {
+        let mut cluster = Self { nodes: Vec::new(), addresses: Vec::new(), tls };
         for (first, last) in SLOTS {
             cluster.add_node().await;
             let range: [&[u8]; 4] =
@@ -37,7 +49,15 @@ impl RedisCluster {
     async fn add_node(&mut self) {
         let (address, bus) = (free_address(), free_address().port().to_string());
         let port = address.port().to_string();
-        let mut options = vec!["--bind", "127.0.0.1", "--port", &port];
+        let mut options = vec!["--bind", "127.0.0.1"];
+        match &self.tls {
+            None => options.extend(["--port", &port]),
+            Some(tls) => {
+                options.extend(["--port", "0", "--tls-port", &port]);
+                options.extend(["--tls-cluster", "yes", "--tls-replication", "yes"]);
+                options.extend(tls.iter().map(String::as_str));
+            }
+        }
         options.extend(["--cluster-enabled", "yes", "--cluster-port", &bus]);
         options.extend(["--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0"]);
         // What is lost with one node is that node's part alone.
@@ -72,7 +92,8 @@ impl RedisCluster {
         let mut addresses = self.addresses.iter().map(ToString::to_string);
         let first = addresses.next().expect("a node");
         let others: Vec<String> = addresses.map(|address| format!("node={address}")).collect();
-        format!("redis-cluster://{first}?{}", others.join("&"))
+        let scheme = if self.tls.is_some() { "rediss-cluster" } else { "redis-cluster" };
+        format!("{scheme}://{first}?{}", others.join("&"))
     }
 
     /// The keys that a node holds.

@@ -339,11 +339,10 @@ fn every_parameter_of_the_least_is_needed_and_none_else() {
 }
 
 #[test]
-fn amounts_may_be_spelled_in_any_way_that_says_cents() {
+fn amounts_are_decimals_of_cents_perhaps_with_an_exponent() {
     for (text, micros) in [
         ("0", 0),
         ("0.00", 0),
-        ("-0", 0),
         ("5.6", 5_600_000),
         ("15.0", 15_000_000),
         ("100.25", 100_250_000),
@@ -353,6 +352,49 @@ fn amounts_may_be_spelled_in_any_way_that_says_cents() {
     ] {
         let command = command("result", &PLAY.replace("1.00", text));
         assert_eq!(command.movements[0].action.requested(), Micros::new(micros), "{text}");
+    }
+}
+
+/// Numbers to some parsers, and no amounts to anybody who pays.
+const MISSPELLED: [&str; 17] = [
+    "1_000",
+    "1_0.00",
+    "%2B5",
+    "5.",
+    ".5",
+    "1.e1",
+    ".1e1",
+    "1e",
+    "1e1_0",
+    "+5",
+    "5+",
+    "%205",
+    "5%0A",
+    "5%C2%A0",
+    "%EF%BC%95",
+    "%D9%A5",
+    "-+5",
+];
+
+#[test]
+fn every_parameter_that_says_money_has_one_spelling() {
+    for wrong in MISSPELLED {
+        for (name, body) in [
+            ("bet", PLAY.replace("1.00", wrong)),
+            ("result", PLAY.replace("1.00", wrong)),
+            ("result", format!("{PLAY}&promoWinAmount={wrong}&promoWinReference=x")),
+            ("adjustment", PLAY.replace("1.00", wrong)),
+            ("bonusWin", PLAY.replace("1.00", wrong)),
+            ("jackpotWin", format!("{}&jackpotId=9", PLAY.replace("1.00", wrong))),
+            (
+                "promoWin",
+                format!("{}&campaignId=5&campaignType=T&currency=EUR", PLAY.replace("1.00", wrong)),
+            ),
+            ("refund", PLAY.replace("1.00", wrong)),
+        ] {
+            let answer = read(name, &body);
+            assert!(matches!(answer, Err(Failure::BadRequest(_))), "{name} {body}: {answer:?}");
+        }
     }
 }
 

@@ -11,10 +11,6 @@ fn rollback(body: &str) -> Result<Request, Failure> {
     adapter("").expect("defaults").rollback(body.as_bytes())
 }
 
-fn freespins(body: &str) -> Result<Request, Failure> {
-    adapter("").expect("defaults").freespins(body.as_bytes())
-}
-
 fn command(request: Result<Request, Failure>) -> Command {
     match request {
         Ok(Request::Execute(command)) => command,
@@ -93,32 +89,16 @@ fn play_without_actions_ends_a_finished_round_under_a_key_of_its_player() {
 }
 
 #[test]
-fn an_issue_is_paid_once_it_is_not_active_any_more() {
-    let body =
-        r#"{"user_id":"p","currency":"EUR","issue_id":"i-1","status":"S","total_amount":1250}"#;
-    assert!(matches!(
-        freespins(&body.replace('S', "active")),
-        Ok(Request::Balance { echo: None, .. })
-    ));
-    for status in ["played", "expired", "canceled", "something new"] {
-        let command = command(freespins(&body.replace('S', status)));
-        let [credit] = command.movements.as_slice() else { panic!("one movement") };
-        assert_eq!(credit.tx_id.as_str(), "~freespins:i-1");
-        assert_eq!(credit.action, Action::Credit(cents(1250)));
-        assert_eq!(credit.category, Category::FreeRound);
-    }
-}
-
-#[test]
 fn no_action_id_meets_a_key_of_our_own_and_each_reads_back() {
-    let ids = ["~end:3:p:1:2", "~freespins:i-1", "~", "~~", "end:1", "F:1", "a-0001"];
+    let ids =
+        ["~end:3:p:1:2", "~freespins:i-1", "~issue:1:p:i", "~", "~~", "end:1", "F:1", "a-0001"];
     let mut keys = HashSet::new();
     for id in ids {
         let key = action_key("action_id", id).expect("a key");
         assert_eq!(action_id(&key), Some(id));
         assert!(keys.insert(key));
     }
-    for own in ["~end:3:p:1:2", "~freespins:i-1"] {
+    for own in ["~end:3:p:1:2", "~freespins:i-1", "~issue:1:p:i"] {
         let own = TxId::parse(own).expect("a key");
         assert_eq!(action_id(&own), None);
         assert!(!keys.contains(&own), "{own}");
@@ -138,6 +118,50 @@ fn an_amount_is_counted_in_the_currencys_smallest_unit() {
         let Action::Debit(amount) = &command.movements[0].action else { panic!("a bet") };
         assert_eq!(amount.micros().get(), micros, "{currency}");
     }
+}
+
+#[test]
+fn what_was_won_is_cut_off_where_it_is_too_fine_and_a_stake_is_refused() {
+    let of = |action: &str, currency: &str, units: &str| {
+        with(&format!(r#"[{{"action":"{action}","amount":{units},"action_id":"a"}}]"#))
+            .replace("EUR", currency)
+    };
+    for (currency, units, micros, detail) in [
+        ("BTC", "123456789", 1_234_567, Some("cut_off=89")),
+        ("BTC", "99", 0, Some("cut_off=99")),
+        ("BTC", "100", 1, None),
+        ("ETH", "1000000001", 1_000_000, Some("cut_off=1")),
+        ("ETH", "1000000000", 1_000_000, None),
+    ] {
+        let command = command(play(&of("win", currency, units)));
+        let [win] = command.movements.as_slice() else { panic!("one movement") };
+        assert_eq!(win.action.requested().get(), micros, "{currency} {units}");
+        assert_eq!((win.detail.as_deref(), win.is_cut_off()), (detail, detail.is_some()));
+        let refused = matches!(
+            play(&of("bet", currency, units)),
+            Err(Failure::BadRequest(what)) if what == "amount: more than 6 decimals"
+        );
+        assert_eq!(refused, detail.is_some(), "a bet of {currency} {units}");
+    }
+    let wei = adapter("exponents = { ETH = 18 }").expect("good settings");
+    let body = of("win", "ETH", "20000000000000000001");
+    let Ok(Request::Execute(command)) = wei.play(body.as_bytes()) else { panic!("a win") };
+    assert_eq!(command.movements[0].action.requested().get(), 20_000_000, "more than 64 bits");
+    assert!(command.movements[0].is_cut_off());
+}
+
+#[test]
+fn a_call_in_a_currency_whose_decimals_nobody_knows_is_refused_and_never_guessed() {
+    let ton = |body: &str| body.replace("EUR", "TON");
+    let actions = with(r#"[{"action":"bet","amount":1,"action_id":"a"}]"#);
+    let undo = with(r#"[{"action":"rollback","action_id":"a","original_action_id":"b"}]"#);
+    let query = r#"{"user_id":"p","currency":"EUR","game":"a:b"}"#;
+    let unknown = Failure::CurrencyUnknown(Currency::parse("TON").expect("a code"));
+    for answer in [play(&ton(&actions)), play(&ton(query)), rollback(&ton(&undo))] {
+        assert_eq!(answer.err(), Some(unknown.clone()));
+    }
+    let told = adapter("exponents = { TON = 9 }").expect("good settings");
+    assert!(told.play(ton(&actions).replace(":1,", ":1000,").as_bytes()).is_ok());
 }
 
 #[test]
@@ -187,6 +211,12 @@ fn what_is_no_call_of_the_protocol_is_a_bad_request() {
         bet("true"),
         bet("9223372036854775807"),
         bet("9223372036854775808"),
+        bet("1_000"),
+        bet("+5"),
+        bet("5."),
+        bet("01"),
+        bet("-0.0"),
+        bet("170141183460469231731687303715884105728"),
         bet("99999999999999999999999999"),
         bet("1,\"amount\":1"),
         named(""),
@@ -241,18 +271,5 @@ fn a_rollback_names_an_original_that_is_not_itself() {
     ] {
         let answer = rollback(&body);
         assert!(matches!(answer, Err(Failure::BadRequest(_))), "{body}: {answer:?}");
-    }
-}
-
-#[test]
-fn an_issue_needs_its_player_currency_status_and_amount() {
-    let good =
-        r#"{"user_id":"p","currency":"EUR","issue_id":"i","status":"played","total_amount":0}"#;
-    assert!(freespins(good).is_ok());
-    for field in ["user_id", "currency", "issue_id", "status", "total_amount"] {
-        assert!(freespins(&good.replace(field, "other")).is_err(), "{field}");
-    }
-    for amount in ["-1", "0.5", "\"1\""] {
-        assert!(freespins(&good.replace(":0", &format!(":{amount}"))).is_err(), "{amount}");
     }
 }

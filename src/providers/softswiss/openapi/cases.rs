@@ -27,13 +27,20 @@ pub(super) fn of_body(request: &Request) -> Vec<Case> {
     }
 }
 
+const OWNER: &str =
+    "Nobody has told the wallet yet whose the issue is: kept, and paid once somebody has";
+
 /// What a call of that name may be answered instead.
 pub(super) fn instead(operation: &str) -> Vec<Case> {
     let failed = |name, summary, failure| case(name, summary, Said::Failed(failure));
     let unknown = Said::Failed(Failure::Refused(Reason::PlayerUnknown));
     let mut cases = vec![
         case("player", "There is no such player", unknown),
-        refused("currency", "Not the wallet's currency", Reason::CurrencyMismatch),
+        refused(
+            "currency",
+            "Not the wallet's currency, or its decimals are not known",
+            Reason::CurrencyMismatch,
+        ),
         failed("malformed", "What is wrong stands in the message", {
             Failure::BadRequest("user_id: empty".to_owned())
         }),
@@ -47,6 +54,7 @@ pub(super) fn instead(operation: &str) -> Vec<Case> {
         failed("late", "Not in time", Failure::Timeout),
     ];
     match operation {
+        "freespins" => cases.push(failed("owner", OWNER, Failure::Unavailable)),
         "play" => cases.extend(of_bets()),
         "rollback" => cases.push(refused("not_reversible", "The original is no bet and no win", {
             Reason::TargetNotReversible
