@@ -81,7 +81,8 @@ run_child "$WALLET_BIN" seed --config "$CONFIG" --file "$ROOT/deploy/demo.toml" 
 # A person at a terminal reads text, and wants to see the lines to paste and what went wrong with
 # them, not each call.
 if [[ -t 1 ]]; then
-  export WALLET__LOG__FORMAT=${WALLET__LOG__FORMAT:-text} WALLET__LOG__FILTER=${WALLET__LOG__FILTER:-warn,wallet::mistake=info}
+  export WALLET__LOG__FORMAT=${WALLET__LOG__FORMAT:-text}
+  export WALLET__LOG__FILTER=${WALLET__LOG__FILTER:-warn,seamless_wallet::mistake=info}
 fi
 
 say "starting the wallet"

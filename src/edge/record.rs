@@ -86,10 +86,10 @@ impl Record {
                 )
             };
         }
-        // Two names, by which a filter tells them apart: `wallet::call=off,wallet::mistake=info`.
+        // Two names below the crate's, by which a filter of the log tells them apart.
         match advice::on(told.outcome) {
-            None => line!("wallet::call", None::<&str>),
-            Some(advice) => line!("wallet::mistake", advice),
+            None => line!("seamless_wallet::call", None::<&str>),
+            Some(advice) => line!("seamless_wallet::mistake", advice),
         }
     }
 }

@@ -177,7 +177,7 @@ fn unknown_provider(request: &Request, started: Instant) -> Response {
     let mut response = problem.into_response();
     let outcome = "unknown_provider";
     tracing::info!(
-        target: "wallet::mistake",
+        target: "seamless_wallet::mistake",
         outcome,
         advice = advice::on(outcome),
         peer = request.extensions().get::<SocketAddr>().map(tracing::field::display),
