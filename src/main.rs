@@ -1,5 +1,6 @@
 //! The `wallet` program.
 
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use metrics_exporter_prometheus::PrometheusHandle;
 use seamless_wallet::app::{App, database_config};
-use seamless_wallet::cli::{Cli, Errand, Profile, Task};
+use seamless_wallet::cli::{self, Cli, Errand, Profile, Task};
 use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::engine::Lanes;
 use seamless_wallet::http::server::{self, Limits, Stage};
@@ -26,20 +27,44 @@ use tokio::sync::watch;
 const INCOMPARABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let task = Cli::parse().task;
+    let task = match Cli::try_parse() {
+        Ok(cli) => cli.task,
+        Err(said) => return answer(&said),
+    };
     let compares = matches!(task, Task::ReconcileProvider(_));
     let result = start(task);
     telemetry::flush_log();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wallet: {error:#}");
+            complain(&error);
             if compares && !error.is::<feed::NotTheSame>() {
                 return ExitCode::from(INCOMPARABLE);
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn answer(said: &clap::Error) -> ExitCode {
+    if said.use_stderr() {
+        // Where standard error is gone there is nobody to tell: the status says it.
+        let _: std::io::Result<()> = said.print();
+        return u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+    }
+    match cli::print_help(said) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.into());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(error: &anyhow::Error) {
+    // As in `answer`.
+    let _: std::io::Result<()> = writeln!(std::io::stderr(), "wallet: {error:#}");
 }
 
 fn start(task: Task) -> anyhow::Result<()> {
@@ -92,15 +117,13 @@ fn print_document(name: &str) -> anyhow::Result<()> {
     let names: Vec<_> = openapi::names().map(|(name, _)| name).collect();
     let document = openapi::document(name)
         .with_context(|| format!("no document `{name}`: there are {}", names.join(", ")))?;
-    println!("{}", document.to_pretty_json()?);
-    Ok(())
+    Ok(cli::print(document.to_pretty_json()?)?)
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     let database = database_config(&config.database);
     database.migrate().await.context("the database cannot be migrated")?;
-    println!("the database's schema is current");
-    Ok(())
+    Ok(cli::print("the database's schema is current")?)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
