@@ -8,6 +8,7 @@
 mod audit;
 mod audited;
 pub mod auth;
+mod cell;
 mod command;
 mod corrections;
 mod docs;
