@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::{docs, error};
 use crate::app::App;
@@ -28,7 +29,8 @@ const CHUNKS_WAITING: usize = 1;
 const FIRST_CHUNK_WITHIN: Duration = Duration::from_secs(2);
 
 /// What an export is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Format {
     /// For sheets.
     Csv,

@@ -25,6 +25,7 @@ mod providers;
 mod reconciliation;
 mod rounds;
 mod sessions;
+mod shapes;
 mod statement;
 mod statement_cursor;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use utoipa::OpenApi;
 
 use self::docs::BearerKey;
 use self::layers::Gate;
+use self::shapes::Shapes;
 use super::problem::Problem;
 use crate::app::App;
 
@@ -81,7 +83,7 @@ use crate::app::App;
         audit::list,
     ),
     components(schemas(Problem)),
-    modifiers(&BearerKey),
+    modifiers(&BearerKey, &Shapes),
     tags(
         (name = "players", description = "Wallets, their state and their limits."),
         (name = "money", description = "Money from outside and to outside, and corrections."),

@@ -227,7 +227,7 @@ refusals!(ExportRefusals: docs::of_all() =>
     operation_id = "export_statement",
     params(
         ("player_id" = String, Path, example = "p-42"),
-        ("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
+        ("format" = inline(Format), Path, example = "csv"),
         StatementQuery,
     ),
     responses(

@@ -286,7 +286,7 @@ refusals!(ExportRefusals: docs::of_all() =>
 /// text as the type of the ids.
 #[utoipa::path(
     get, path = "/operator/v1/transactions/export/{format}", tag = "transactions",
-    params(("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
+    params(("format" = inline(Format), Path, example = "csv"),
         SearchQuery),
     responses(
         (status = 200, description = "A file; of NDJSON, each line but the last is a `Transaction`.",
