@@ -70,6 +70,8 @@ pub struct App {
 pub struct Office {
     /// Connections of their own.
     pub pool: PgPool,
+    /// And exports' own, whose statements may take as long as an export.
+    pub export_pool: PgPool,
     /// Rows that are looked at for one page of a search.
     pub examine: u32,
     /// Places for exports.
@@ -213,15 +215,20 @@ fn open_office(
     database: &DatabaseConfig,
     lookout: &Lookout,
 ) -> Result<Office, BuildError> {
+    let open = |connections: u32, timeout| {
+        connect_office(database, connections.max(1), timeout, lookout)
+            .map_err(|_| BuildError::DatabaseUrl)
+    };
     // What nobody waits for any more need not be searched.
     let timeout = Duration::from_millis(config.search_timeout_ms.min(config.deadline_ms));
-    let pool = connect_office(database, config.pool_max, timeout, lookout)
-        .map_err(|_| BuildError::DatabaseUrl)?;
+    let export_timeout = Duration::from_secs(config.export_timeout_s);
+    let exports = u32::try_from(config.exports_max).unwrap_or(config.pool_max);
     Ok(Office {
-        pool,
+        pool: open(config.pool_max.saturating_sub(exports), timeout)?,
+        export_pool: open(exports, export_timeout)?,
         examine: config.search_examine,
         exports: Arc::new(Semaphore::new(config.exports_max)),
-        export_timeout: Duration::from_secs(config.export_timeout_s),
+        export_timeout,
     })
 }
 

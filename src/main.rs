@@ -1,6 +1,6 @@
 //! The `wallet` program.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -27,20 +27,44 @@ use tokio::sync::watch;
 const INCOMPARABLE: u8 = 2;
 
 fn main() -> ExitCode {
-    let task = Cli::parse().task;
+    let task = match Cli::try_parse() {
+        Ok(cli) => cli.task,
+        Err(said) => return answer(&said),
+    };
     let compares = matches!(task, Task::ReconcileProvider(_));
     let result = start(task);
     telemetry::flush_log();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("wallet: {error:#}");
+            complain(&error);
             if compares && !error.is::<feed::NotTheSame>() {
                 return ExitCode::from(INCOMPARABLE);
             }
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn answer(said: &clap::Error) -> ExitCode {
+    if said.use_stderr() {
+        // Where standard error is gone there is nobody to tell: the status says it.
+        let _: std::io::Result<()> = said.print();
+        return u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+    }
+    match cli::print_help(said) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.into());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn complain(error: &anyhow::Error) {
+    // As in `answer`.
+    let _: std::io::Result<()> = writeln!(std::io::stderr(), "wallet: {error:#}");
 }
 
 fn start(task: Task) -> anyhow::Result<()> {
@@ -80,14 +104,13 @@ async fn run(task: Task) -> anyhow::Result<()> {
             finish(app, lanes).await;
             Ok(())
         }
-        Task::Config(ConfigTask::Check { file }) => Ok(cli::check(file.as_deref(), &ProcessEnv)?),
+        Task::Config(ConfigTask::Check { file }) => cli::check(file.as_deref(), &ProcessEnv),
         Task::Key(task) => cli::print_key(&task),
         Task::Token { profile, request } => {
             let (app, lanes) = App::build(load(&profile)?).await?;
             let token = cli::issue_token(&app, &request).await;
             finish(app, lanes).await;
-            println!("{}", token?);
-            Ok(())
+            Ok(cli::print(token?)?)
         }
         Task::Openapi { only } => print_document(&only),
         Task::Healthcheck(profile) => healthcheck(&load(&profile)?).await,
@@ -102,8 +125,7 @@ fn print_document(name: &str) -> anyhow::Result<()> {
     let names: Vec<_> = openapi::names().map(|(name, _)| name).collect();
     let document = openapi::document(name)
         .with_context(|| format!("no document `{name}`: there are {}", names.join(", ")))?;
-    println!("{}", document.to_pretty_json()?);
-    Ok(())
+    Ok(cli::print(document.to_pretty_json()?)?)
 }
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
@@ -111,8 +133,7 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     // Without its sources: each of its messages says them already.
     let migrated = database.migrate().await;
     migrated.map_err(|error| anyhow!("the database cannot be migrated: {error}"))?;
-    println!("the database's schema is current");
-    Ok(())
+    Ok(cli::print("the database's schema is current")?)
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {

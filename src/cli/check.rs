@@ -13,8 +13,8 @@ use crate::grpc;
 /// connected to.
 ///
 /// # Errors
-/// Everything that keeps a node from starting with it.
-pub fn check(file: Option<&Path>, env: &dyn Env) -> Result<(), ConfigErrors> {
+/// Everything that keeps a node from starting with it; where standard output takes nothing, that.
+pub fn check(file: Option<&Path>, env: &dyn Env) -> anyhow::Result<()> {
     let (config, effective) = read(file, env)?;
     let name = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
     let risks = config.risks(env);
@@ -28,8 +28,7 @@ pub fn check(file: Option<&Path>, env: &dyn Env) -> Result<(), ConfigErrors> {
             );
         }
     }
-    print!("{}", effective.to_toml());
-    Ok(())
+    Ok(super::print(effective.to_toml().trim_end())?)
 }
 
 fn read(file: Option<&Path>, env: &dyn Env) -> Result<(Config, Effective), ConfigErrors> {

@@ -15,28 +15,28 @@ const KEY_MAX: u64 = 4096;
 /// Prints what was asked for. A key is shown once and kept nowhere.
 ///
 /// # Errors
-/// Where standard input holds no key.
+/// Where standard input holds no key, or standard output takes nothing.
 pub fn print(task: &KeyTask) -> anyhow::Result<()> {
     match task {
         KeyTask::Operator { name, role } => {
             let key = new_key();
             eprintln!("The key, shown this once; calls carry it as `Authorization: Bearer {key}`.");
             eprintln!("What lets it in, for the configuration of every node:\n");
-            println!("{}", entry(name, *role, &key));
+            super::print(entry(name, *role, &key))?;
         }
         KeyTask::Client => {
             eprintln!(
                 "A secret for a provider or a gRPC client, shown this once. Put it where the \
                  configuration's `secrets` point (\"env:NAME\", \"file:/path\").\n"
             );
-            println!("{}", new_key());
+            super::print(new_key())?;
         }
         KeyTask::Hash => {
             let mut text = String::new();
             std::io::stdin().take(KEY_MAX).read_to_string(&mut text).context("standard input")?;
             let key = text.trim_end_matches(['\r', '\n']);
             ensure!(!key.is_empty(), "there is no key on standard input");
-            println!("{}", hash(key));
+            super::print(hash(key))?;
         }
     }
     Ok(())

@@ -74,7 +74,7 @@ impl From<LookupError> for WalletError {
         tracing::warn!(%error, "look-up failed");
         match error {
             LookupError::Unavailable(_) => Self::Unavailable,
-            LookupError::TooSlow => Self::Timeout,
+            LookupError::TooSlow | LookupError::TimedOut(_) => Self::Timeout,
             LookupError::Unreadable(_) | LookupError::Other(_) => Self::Internal,
         }
     }

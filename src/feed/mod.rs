@@ -21,6 +21,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 
 use crate::app::database_config;
+use crate::cli;
 use crate::config::Config;
 use crate::core::ProviderId;
 use crate::store::{Lookout, Standby, connect_office};
@@ -72,9 +73,9 @@ pub async fn run(config: Config, errand: Errand) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     if errand.json {
-        println!("{}", serde_json::to_string(&report)?);
+        cli::print(serde_json::to_string(&report)?)?;
     } else {
-        println!("{}", table::text(&report));
+        cli::print(table::text(&report))?;
     }
     if !report.agrees {
         return Err(NotTheSame.into());

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use super::reconcile::Scope;
 use super::{Job, Lease, Progress, Report, holder_name, run_once};
 use crate::app::App;
+use crate::cli;
 use crate::store::jobs::lease::Reach;
 
 /// Runs a job once and prints what came of it.
@@ -30,7 +31,7 @@ pub async fn run(app: &Arc<App>, job: Job, scope: Scope, json: bool) -> anyhow::
     progress.end();
     lease.release().await;
     let report = result.context("interrupted")??;
-    println!("{}", if json { serde_json::to_string(&report)? } else { in_words(&report)? });
+    cli::print(if json { serde_json::to_string(&report)? } else { in_words(&report)? })?;
     match report {
         Report::Reconcile(report) if report.totals.findings > 0 => bail!(
             "what is there twice is not the same: {} findings, listed under \

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, Postgres, Transaction};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 
 use super::hosts::{Hosts, must_be_primary};
@@ -75,13 +75,11 @@ impl DatabaseConfig {
     }
 
     /// Where and how connections for people's searches are made: by index or not at all.
-    fn office_hosts(&self, search: Duration) -> Result<Hosts, sqlx::Error> {
+    fn office_hosts(&self, statement: Duration) -> Result<Hosts, sqlx::Error> {
         let timeout = self.timeout;
         Hosts::parse(&self.url, move |options| {
             for_look_ups(options, timeout).application_name("seamless-wallet-office").options([
-                ("statement_timeout", search.as_millis().to_string()),
-                // An export rests in its transaction while its reader does.
-                ("idle_in_transaction_session_timeout", "0".to_owned()),
+                ("statement_timeout", statement.as_millis().to_string()),
                 ("enable_seqscan", "off".to_owned()),
                 ("jit", "off".to_owned()),
             ])
@@ -147,8 +145,8 @@ pub fn connect_leases(config: &DatabaseConfig, lookout: &Lookout) -> Result<PgPo
     Ok(connect(config.lease_hosts()?, config, LEASE_CONNECTIONS, lookout))
 }
 
-/// A pool for the searches of people, so that however many there are, callbacks have their own
-/// connections. No statement takes longer than `timeout`.
+/// A pool for what people search or export, so that however many there are, callbacks have their
+/// own connections. No statement takes longer than `timeout`, from the first one on.
 ///
 /// # Errors
 /// Where the URL cannot be read.
@@ -189,6 +187,12 @@ pub(super) async fn patient(
         .fetch_one(&mut *transaction)
         .await?;
     Ok(transaction)
+}
+
+/// A connection that goes with its user. A long answer that nobody reads to its end any more ends
+/// with it; a pool would read the rest before the next one.
+pub(super) async fn own(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    Ok(pool.acquire().await?.detach())
 }
 
 fn connect(hosts: Hosts, config: &DatabaseConfig, connections: u32, lookout: &Lookout) -> PgPool {

@@ -33,6 +33,9 @@ pub enum LookupError {
     /// A search for a person took longer than one may.
     #[error("the search took too long")]
     TooSlow,
+    /// Any other statement took longer than one may.
+    #[error("a statement took too long: {0}")]
+    TimedOut(#[source] sqlx::Error),
     /// A stored value is not one that this version knows.
     #[error("stored value not understood: {0}")]
     Unreadable(&'static str),
@@ -44,17 +47,21 @@ pub enum LookupError {
 impl LookupError {
     /// What went wrong with a search whose time is limited by `statement_timeout`.
     pub(crate) fn of_search(error: sqlx::Error) -> Self {
-        // 57014: the statement was cancelled.
-        match error.as_database_error().and_then(|error| error.code()).as_deref() {
-            Some("57014") => Self::TooSlow,
-            _ => error.into(),
+        match error.into() {
+            Self::TimedOut(_) => Self::TooSlow,
+            error => error,
         }
     }
 }
 
 impl From<sqlx::Error> for LookupError {
     fn from(error: sqlx::Error) -> Self {
-        if is_transient(&error) { Self::Unavailable(error) } else { Self::Other(error) }
+        // 57014: the statement was cancelled, which `statement_timeout` alone does here.
+        match error.as_database_error().and_then(|error| error.code()).as_deref() {
+            Some("57014") => Self::TimedOut(error),
+            _ if is_transient(&error) => Self::Unavailable(error),
+            _ => Self::Other(error),
+        }
     }
 }
 

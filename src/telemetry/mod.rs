@@ -66,6 +66,8 @@ pub fn start_log_aside() {
         .with_target(false)
         .with_ansi(has_colours(&std::io::stderr()))
         .with_writer(std::io::stderr)
+        // They would be told on standard error, and panic where that is closed or full.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -12,7 +12,7 @@ use crate::support::pragmatic;
 use crate::support::process::Folder;
 
 /// As in `deploy/dev.toml`.
-const FEED: &str = r#"
+pub const FEED: &str = r#"
     [providers.pragmatic.feed]
     skip_lines = 1
     time_format = "%Y-%m-%d %H:%M:%S"

@@ -5,6 +5,7 @@ mod cache;
 mod captures;
 mod changing_server;
 mod chaos;
+mod commands;
 mod currencies;
 mod decide_properties;
 mod deployment;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgTransaction;
 
 use crate::support::database::Database;
+use crate::support::patience::PATIENCE;
 use crate::support::traffic::Traffic;
 use crate::support::world::World;
 
@@ -58,7 +59,7 @@ async fn wait_for_the_builder(database: &Database) {
         if waiting.is_ok_and(|waiting: i64| waiting > 0) {
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "it does not come to the index");
+        assert!(started.elapsed() < PATIENCE, "it does not come to the index");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

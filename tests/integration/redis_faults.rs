@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic;
 use crate::support::traffic::Traffic;
 use crate::support::world::World;
@@ -16,7 +17,7 @@ async fn nodes_that_start_without_redis_serve_and_use_it_when_it_comes() {
     world.redis.restart();
     let started = Instant::now();
     while world.nodes[0].ops.get("/readyz").await.json()["redis"] != "up" {
-        assert!(started.elapsed() < Duration::from_secs(20), "Redis is not used");
+        assert!(started.elapsed() < PATIENCE, "Redis is not used");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     traffic.rounds(20).await;
@@ -47,7 +48,7 @@ async fn shows_soon(world: &World, player: &str, cents: i64) {
     let started = Instant::now();
     for node in &world.nodes {
         while pragmatic::balance(player).send(&node.api).await.cash != Some(cents) {
-            assert!(started.elapsed() < Duration::from_secs(10), "it is not put right");
+            assert!(started.elapsed() < PATIENCE, "it is not put right");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -1,13 +1,14 @@
 //! Whoever has proven nothing takes no place that an honest call needs, keeps no connection by
 //! being slow, and is written down like everybody else.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 
 use crate::support::http::{Endpoint, Wire};
 use crate::support::node::Node;
+use crate::support::patience::eventually;
 use crate::support::world::World;
 use crate::support::{operator, pragmatic};
 
@@ -34,14 +35,6 @@ async fn world(toml: &str) -> World {
     let world = World::tuned(1, toml).await;
     world.bank.open("ann", "100.00").await;
     world
-}
-
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

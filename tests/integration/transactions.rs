@@ -6,6 +6,7 @@ use futures_util::poll;
 use seamless_wallet::store::{Lookout, Standby, begin_transaction, connect_pool};
 
 use crate::support::database::Database;
+use crate::support::patience::PATIENCE;
 
 /// Connections of the wallet's that are in a transaction and do nothing.
 async fn left_open(database: &Database) -> i64 {
@@ -31,7 +32,7 @@ async fn who_gives_up_while_a_transaction_begins_leaves_none_open() {
         drop(beginning);
         let started = Instant::now();
         while left_open(&database).await > 0 {
-            assert!(started.elapsed() < Duration::from_secs(10), "a transaction stays open");
+            assert!(started.elapsed() < PATIENCE, "a transaction stays open");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         // So what is written next is there for everybody.

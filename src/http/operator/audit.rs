@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -36,6 +37,10 @@ const ACTIONS: &[&str] = &[
     "decided_elsewhere",
 ];
 
+fn actions() -> Object {
+    docs::words(ACTIONS.iter().copied())
+}
+
 /// Which deeds. All that is given has to hold.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -47,13 +52,11 @@ pub struct AuditQuery {
     /// Of one operator key.
     #[param(example = "back-office")]
     key_name: Option<String>,
-    /// Of one kind: `correction`, `deposit`, `withdrawal`, `open`, `player`, `session`,
-    /// `session_revoked`, `game`, `free_rounds`, `redrive`,
-    /// `leave_to_provider` or `decided_elsewhere`.
-    #[param(example = "correction")]
+    /// Of one kind.
+    #[param(schema_with = actions)]
     action: Option<String>,
-    /// Asked for with this `Idempotency-Key`, by whichever player's correction. A deposit or a
-    /// withdrawal is no deed by hand: it is found among the transactions.
+    /// Asked for with this `Idempotency-Key`: a deposit, a withdrawal or a correction, of whichever
+    /// player.
     #[param(example = "case-1234")]
     idempotency_key: Option<String>,
     /// About one movement.

@@ -30,7 +30,7 @@ use crate::store::directory::operator_audit::{Deed, End};
 pub struct Correction {
     /// In major units, signed by its effect on the balance, not zero, at most six decimals. A
     /// JSON number is refused.
-    #[schema(value_type = String, example = "-4.20")]
+    #[schema(value_type = String, example = "-4.20", pattern = r"^-?[0-9]+(\.[0-9]+)?$")]
     amount: MoneyText,
     /// For those who ask later.
     #[schema(min_length = 1, max_length = 500)]

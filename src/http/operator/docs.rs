@@ -177,6 +177,7 @@ pub fn drift_kind() -> Object {
     words(reconcile::Kind::ALL.iter().map(|word| word.as_str()))
 }
 
-fn words(all: impl Iterator<Item = &'static str>) -> Object {
+/// A text that is one of these.
+pub fn words(all: impl Iterator<Item = &'static str>) -> Object {
     ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(all)).build()
 }

@@ -139,6 +139,13 @@ pub fn search_too_wide() -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "search_too_wide", detail)
 }
 
+/// An export that the database does not come to an end of.
+pub fn export_too_long() -> Problem {
+    let detail = "this export takes longer than one may (`operator.export_timeout_s`): ask for a \
+                  shorter time (`from`, `to`)";
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "export_too_long", detail)
+}
+
 /// As many exports as there may be.
 pub fn too_many_exports() -> Problem {
     let detail = "other exports are in progress on this node: nothing was done, try again";

@@ -1,7 +1,6 @@
 //! Files of any length: rows are written as they are read, and read only as fast as they are
 //! taken.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::{docs, error};
 use crate::app::App;
@@ -29,7 +29,8 @@ const CHUNKS_WAITING: usize = 1;
 const FIRST_CHUNK_WITHIN: Duration = Duration::from_secs(2);
 
 /// What an export is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Format {
     /// For sheets.
     Csv,
@@ -91,14 +92,9 @@ impl Format {
     }
 }
 
-/// A text of somebody else's as a cell: one that a sheet would take for a formula gets an
-/// apostrophe, which a sheet takes for "this is text".
-pub fn safe(text: &str) -> Cow<'_, str> {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
+/// How many rows there are, in the last line of a file.
+pub fn counted(rows: u64) -> String {
+    format!("rows: {rows}")
 }
 
 /// What a file looks like.
@@ -111,26 +107,24 @@ pub struct Shape {
     pub line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
 }
 
+/// The last line of a file, made of the number of rows in it.
+pub type Tail = Box<dyn FnOnce(u64) -> Result<Vec<u8>, Problem> + Send>;
+
 /// What stands around the rows.
-#[derive(Debug, Default)]
 pub struct Edges {
     /// Before them.
     pub head: Vec<u8>,
-    /// After them: a file without it is not whole.
-    pub tail: Vec<u8>,
+    /// After them: a file without it is not whole, by whatever it was sent and wherever it was
+    /// kept meanwhile.
+    pub tail: Tail,
 }
 
 /// Where everything goes that is read.
 pub struct Sink {
-    /// Before the first row, where there is something around them.
+    /// Before the first row.
     pub edges: oneshot::Sender<Edges>,
     /// The rows.
     pub rows: mpsc::Sender<Vec<Listed>>,
-}
-
-/// The longest that an export may take, in milliseconds.
-pub fn timeout_ms(app: &App) -> u64 {
-    u64::try_from(app.office.export_timeout.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Sends a file of the rows that `read` sends on.
@@ -162,9 +156,9 @@ where
         // Nothing at all, or nothing but an error.
         Ok(None) => {
             let read = reading.await.map_err(|_| error::internal())?;
-            read.map_err(|_| error::timeout())??;
-            let Edges { head, tail } = edges.try_recv().unwrap_or_default();
-            let whole = [shape.columns, head, tail].concat();
+            read.map_err(|_| error::export_too_long())?.map_err(refused)?;
+            let Edges { head, tail } = edges.try_recv().map_err(|_| error::internal())?;
+            let whole = [shape.columns, head, tail(0)?].concat();
             return Ok(respond(format, shape.name, Body::from(whole)));
         }
         Err(_) => None,
@@ -173,7 +167,7 @@ where
         format,
         start: Some(Start { columns: shape.columns, edges, first }),
         line: shape.line,
-        tail: Vec::new(),
+        tail: None,
         chunks,
         reading: Some(reading),
         rows: 0,
@@ -183,6 +177,13 @@ where
         Some((piece, file))
     }));
     Ok(respond(format, shape.name, body))
+}
+
+fn refused(error: LookupError) -> Problem {
+    match error {
+        LookupError::TooSlow => error::export_too_long(),
+        error => error.into(),
+    }
 }
 
 fn respond(format: Format, name: &str, body: Body) -> Response {
@@ -211,7 +212,8 @@ struct File {
     /// What is sent first.
     start: Option<Start>,
     line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
-    tail: Vec<u8>,
+    /// `None` until the start was sent, and once it was sent itself.
+    tail: Option<Tail>,
     chunks: mpsc::Receiver<Vec<Listed>>,
     /// `None` once it has been heard of.
     reading: Option<JoinHandle<Result<Result<(), LookupError>, tokio::time::error::Elapsed>>>,
@@ -227,8 +229,8 @@ impl File {
     async fn next(&mut self) -> Option<Result<Bytes, BrokenOff>> {
         if let Some(Start { columns, edges, first }) = self.start.take() {
             // Where reading has failed there are none, which `end` is going to say.
-            let Edges { head, tail } = edges.await.unwrap_or_default();
-            self.tail = tail;
+            let Ok(Edges { head, tail }) = edges.await else { return self.end().await };
+            self.tail = Some(tail);
             return Some(self.written([columns, head].concat(), first.unwrap_or_default()));
         }
         match self.chunks.recv().await {
@@ -247,10 +249,10 @@ impl File {
 
     async fn end(&mut self) -> Option<Result<Bytes, BrokenOff>> {
         let read = self.reading.take()?.await;
-        if matches!(read, Ok(Ok(Ok(())))) {
+        let tail = self.tail.take().and_then(|tail| tail(self.rows).ok());
+        if let (Ok(Ok(Ok(()))), Some(tail)) = (&read, tail) {
             tracing::info!(rows = self.rows, "an export is done");
-            let tail = std::mem::take(&mut self.tail);
-            return (!tail.is_empty()).then(|| Ok(Bytes::from(tail)));
+            return Some(Ok(Bytes::from(tail)));
         }
         tracing::warn!(rows = self.rows, ?read, "an export broke off");
         Some(Err(BrokenOff))
@@ -260,16 +262,6 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_text_of_somebody_elses_becomes_a_formula() {
-        for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"] {
-            assert_eq!(safe(formula), format!("'{formula}"));
-        }
-        for text in ["", "p-42", "1=1", "a@b", "'=1"] {
-            assert_eq!(safe(text), text);
-        }
-    }
 
     #[test]
     fn a_line_is_quoted_where_it_has_to_be() {

@@ -17,7 +17,7 @@ use super::layers::Call;
 use super::players::find;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::bad_query;
-use super::wire::{Faults, moment, present, said};
+use super::wire::{Faults, moment, said};
 use crate::app::{App, Provider};
 use crate::core::{Currency, IssueId, PlayerId, Reason};
 use crate::free_rounds::issues::settle;
@@ -37,12 +37,10 @@ pub struct NewIssue {
     /// The wallet's.
     currency: String,
     /// For those who ask later.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500)]
     reason: Option<String>,
     /// The person who decided it.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     author: Option<String>,
 }
 

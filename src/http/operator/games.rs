@@ -14,7 +14,7 @@ use super::extract::{JsonBody, PathParams, QueryParams};
 use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::bad_query;
-use super::wire::{Faults, present, said};
+use super::wire::{Faults, said};
 use crate::app::{App, Provider};
 use crate::core::{GameId, GameState, ProviderId};
 use crate::http::problem::Problem;
@@ -28,12 +28,10 @@ pub struct GameSwitch {
     /// False: no stakes. Wins are paid all the same.
     enabled: bool,
     /// For those who ask later.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500)]
     reason: Option<String>,
     /// The person who decided it.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     author: Option<String>,
 }
 

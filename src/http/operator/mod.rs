@@ -8,6 +8,7 @@
 mod audit;
 mod audited;
 pub mod auth;
+mod cell;
 mod command;
 mod corrections;
 mod docs;
@@ -24,6 +25,7 @@ mod providers;
 mod reconciliation;
 mod rounds;
 mod sessions;
+mod shapes;
 mod statement;
 mod statement_cursor;
 #[cfg(test)]
@@ -41,6 +43,7 @@ use utoipa::OpenApi;
 
 use self::docs::BearerKey;
 use self::layers::Gate;
+use self::shapes::Shapes;
 use super::problem::Problem;
 use crate::app::App;
 
@@ -80,7 +83,7 @@ use crate::app::App;
         audit::list,
     ),
     components(schemas(Problem)),
-    modifiers(&BearerKey),
+    modifiers(&BearerKey, &Shapes),
     tags(
         (name = "players", description = "Wallets, their state and their limits."),
         (name = "money", description = "Money from outside and to outside, and corrections."),

@@ -23,7 +23,7 @@ use crate::http::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
     /// In major units, more than zero, at most six decimals. A JSON number is refused.
-    #[schema(value_type = String, example = "100.00")]
+    #[schema(value_type = String, example = "100.00", pattern = r"^[0-9]+(\.[0-9]+)?$")]
     amount: MoneyText,
 }
 

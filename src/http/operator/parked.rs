@@ -16,7 +16,7 @@ use super::extract::{JsonBody, PathParams, QueryParams};
 use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::Transaction;
-use super::wire::{Faults, moment, present, said};
+use super::wire::{Faults, moment, said};
 use crate::app::App;
 use crate::core::{
     Action, Category, Command, Movement, Outcome, PlayerId, Policy, ProviderId, Reason,
@@ -209,8 +209,7 @@ pub struct Because {
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
     /// The person who decided it.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     author: Option<String>,
 }
 

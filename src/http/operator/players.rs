@@ -184,15 +184,13 @@ pub struct PlayerChange {
     status: Option<String>,
     /// The largest single stake; `null` lifts the limit.
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>, required = false)]
+    #[schema(value_type = Option<String>, required = false, pattern = r"^[0-9]+(\.[0-9]+)?$")]
     bet_limit: Option<Option<MoneyText>>,
     /// For those who ask later.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 500)]
+    #[schema(min_length = 1, max_length = 500)]
     reason: Option<String>,
     /// The person who decided it.
-    #[serde(default, deserialize_with = "present")]
-    #[schema(required = false, min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     author: Option<String>,
 }
 

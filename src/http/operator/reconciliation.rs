@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -55,16 +56,27 @@ pub(super) fn one_of(word: String, words: &[&str]) -> Result<String, String> {
     }
 }
 
+const SCOPES: &[&str] = &["window", "full"];
+const STATES: &[&str] = &["running", "done", "failed"];
+
+fn scopes() -> Object {
+    docs::words(SCOPES.iter().copied())
+}
+
+fn states() -> Object {
+    docs::words(STATES.iter().copied())
+}
+
 /// Which runs.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct RunQuery {
     /// `window` or `full`.
-    #[param(example = "window")]
+    #[param(schema_with = scopes)]
     scope: Option<String>,
     /// `running`, `done` or `failed`.
-    #[param(example = "done")]
+    #[param(schema_with = states)]
     state: Option<String>,
     /// Only those that found something.
     with_findings: Option<bool>,
@@ -160,8 +172,8 @@ pub async fn runs(
 ) -> Result<Json<RunPage>, Problem> {
     let mut faults = Faults::default();
     let page = page_of(&mut faults, query.limit, query.cursor.as_deref());
-    let scope = query.scope.map(|scope| one_of(scope, &["window", "full"]));
-    let state = query.state.map(|state| one_of(state, &["running", "done", "failed"]));
+    let scope = query.scope.map(|scope| one_of(scope, SCOPES));
+    let state = query.state.map(|state| one_of(state, STATES));
     let filter = RunFilter {
         scope: faults.check_optional("scope", scope),
         state: faults.check_optional("state", state),
@@ -193,7 +205,7 @@ pub struct DriftQuery {
     #[param(example = "p-42")]
     player_id: Option<String>,
     /// Of one kind.
-    #[param(example = "cache_ahead")]
+    #[param(schema_with = docs::drift_kind)]
     kind: Option<String>,
     /// Only what was put right, or only the rest.
     repaired: Option<bool>,

@@ -156,7 +156,8 @@ pub struct Revocation {
     token: String,
 }
 
-refusals!(RevokeRefusals: docs::of_bodies() => error::unknown_session());
+refusals!(RevokeRefusals: docs::of_bodies() =>
+    docs::in_body("token", "empty"), error::unknown_session());
 
 /// End a session now.
 #[utoipa::path(
@@ -171,6 +172,9 @@ pub async fn revoke(
     call: Call,
     JsonBody(body): JsonBody<Revocation>,
 ) -> Result<StatusCode, Problem> {
+    let mut faults = Faults::default();
+    faults.check("token", if body.token.is_empty() { Err("empty") } else { Ok(()) });
+    faults.none_or(error::wrong_values)?;
     let (pool, token) = (app.wallet.pool(), TokenHash::of(&body.token));
     let (player, provider) =
         sessions::owner(pool, &token).await?.ok_or_else(error::unknown_session)?;

@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::cell::safe;
 use super::docs::{self, refusals};
 use super::error;
 use super::export::{self, Edges, Format, Shape};
@@ -115,10 +116,9 @@ refusals!(ReadRefusals: docs::of_all() =>
 /// Read a player's statement, oldest entry first.
 ///
 /// Follow `next_cursor` with the same period. The first page looks through all of the player's
-/// rows, whatever the period. Each further one costs about its own size where entries follow one
-/// another closely, and as much as the first where a long time lies between them: nothing keeps a
-/// player's rows in order, because that would cost every bet. Of a player with so many rows that
-/// this takes too long, export the statement.
+/// rows, for the edges and the totals. Each further one reads its own entries alone, and those that
+/// moved nothing between them. Of a player with so many rows that the first takes too long, export
+/// the statement.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement", tag = "players",
     operation_id = "statement",
@@ -196,6 +196,9 @@ struct Edge<'a> {
     currency: &'a str,
     balance: String,
     version: i64,
+    /// Of the closing one: how many entries stand before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
 }
 
 /// A whole file.
@@ -206,24 +209,25 @@ const CSV_EXAMPLE: &str = "\
     019a1c9e7b3a7d2e8f4061b2c3d4e5f6,2026-10-01T09:30:00.123456Z,2026-10-01T09:30:00.000000Z,\
     pragmatic,64f0c2a19b3d5e7f80a1b201,p-42,debit,bet,applied,,-1.50,-1.50,0.00,98.50,EUR,2,\
     5103188801,vs20demogame,,\r\n\
-    ,,,,,p-42,closing,,,,,,,98.50,EUR,2,,,,\r\n";
+    ,,,,,p-42,closing,,,,,,,98.50,EUR,2,,,,rows: 1\r\n";
 
 refusals!(ExportRefusals: docs::of_all() =>
     bad_values("limit", "an export is all of it"),
     docs::in_path("format", "must be csv or ndjson"),
     error::refused(Reason::PlayerUnknown),
-    error::search_too_wide());
+    error::export_too_long());
 
 /// Export a player's statement, oldest entry first, as one file of any length.
 ///
-/// The first line after the columns is the opening balance, the last the closing one: a file
-/// without it is not whole. Otherwise as the export of transactions.
+/// The first line after the columns is the opening balance. The last is the closing one, and says
+/// how many entries stand between them (in CSV as `detail`: `rows: N`, in NDJSON as `rows`): a file
+/// without it broke off. Otherwise as the export of transactions.
 #[utoipa::path(
     get, path = "/operator/v1/players/{player_id}/statement/export/{format}", tag = "players",
     operation_id = "export_statement",
     params(
         ("player_id" = String, Path, example = "p-42"),
-        ("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
+        ("format" = inline(Format), Path, example = "csv"),
         StatementQuery,
     ),
     responses(
@@ -267,24 +271,23 @@ pub async fn export(
             format.line(&transaction.cells(), Some(&transaction))
         },
     };
-    let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
+    let pool = app.office.export_pool.clone();
     export::send(&app, format, shape, |sink| async move {
-        let times = (asked.from, asked.to);
-        let account = statement::patient_account(&pool, &player, times, timeout).await?;
+        let account = statement::account(&pool, &player, (asked.from, asked.to)).await?;
         let Period { opening, closing } = account.period;
-        let edge = |which, mark| edge(format, which, &wallet, mark);
-        let (Ok(head), Ok(tail)) = (edge("opening", opening), edge("closing", closing)) else {
-            return Err(LookupError::Unreadable("statement"));
-        };
-        // Whoever does not wait for it any more takes no rows either.
-        let _: Result<(), Edges> = sink.edges.send(Edges { head, tail });
         let which = Entries {
             after: after.unwrap_or_default().max(opening.version),
             last: closing.version,
             all: asked.all,
         };
-        let whose = (&player, &wallet.currency);
-        entries::export(&pool, whose, (which, timeout), &sink.rows).await
+        let currency = wallet.currency.clone();
+        let Ok(head) = edge(format, ("opening", None), &wallet, opening) else {
+            return Err(LookupError::Unreadable("statement"));
+        };
+        let tail = move |rows| edge(format, ("closing", Some(rows)), &wallet, closing);
+        // Whoever does not wait for it any more takes no rows either.
+        let _: Result<(), Edges> = sink.edges.send(Edges { head, tail: Box::new(tail) });
+        entries::export(&pool, (&player, &currency), which, &sink.rows).await
     })
     .await
 }
@@ -292,7 +295,7 @@ pub async fn export(
 /// As a row of the same columns, or as a line of its own.
 fn edge(
     format: Format,
-    which: &'static str,
+    (which, rows): (&'static str, Option<u64>),
     wallet: &WalletState,
     mark: Mark,
 ) -> Result<Vec<u8>, Problem> {
@@ -302,15 +305,18 @@ fn edge(
         currency: wallet.currency.as_str(),
         balance: money(mark.balance),
         version: mark.version,
+        rows,
     };
     let version = mark.version.to_string();
-    let player = export::safe(wallet.player.as_str());
+    let player = safe(wallet.player.as_str());
+    let counted = rows.map(export::counted).unwrap_or_default();
     let cells = Transaction::COLUMNS.map(|column| match column {
         "player_id" => &*player,
         "kind" => which,
         "currency" => wallet.currency.as_str(),
         "balance_after" => &value.balance,
         "version" => &version,
+        "detail" => &counted,
         _ => "",
     });
     format.line(&cells, Some(&value))

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::cell::safe;
 use super::command::OPERATOR;
 use super::docs::{self, refusals};
 use super::error;
-use super::export::{self, Format, Shape};
+use super::export::{self, Edges, Format, Shape};
 use super::extract::{PathParams, QueryParams};
 use super::reconciliation::bad_values;
 use super::wire::{Faults, moment, money, word};
@@ -186,15 +187,15 @@ impl Transaction {
         let plain = |text: &'static str| Cow::Borrowed(text);
         let own = |text: &'_ Option<String>| Cow::Owned(text.clone().unwrap_or_default());
         let theirs = |text: &Option<String>| {
-            Cow::Owned(export::safe(text.as_deref().unwrap_or_default()).into_owned())
+            Cow::Owned(safe(text.as_deref().unwrap_or_default()).into_owned())
         };
         [
             Cow::Borrowed(&self.transaction_id),
             Cow::Borrowed(&self.created_at),
             own(&self.occurred_at),
-            export::safe(&self.provider),
-            export::safe(&self.tx_id),
-            export::safe(&self.player_id),
+            safe(&self.provider),
+            safe(&self.tx_id),
+            safe(&self.player_id),
             plain(self.kind),
             plain(self.category),
             plain(self.outcome),
@@ -263,24 +264,32 @@ const CSV_EXAMPLE: &str = "\
     amount,requested,shortfall,balance_after,currency,version,round_id,game_id,reverses,detail\r\n\
     019a1c9e7b3a7d2e8f4061b2c3d4e5f6,2026-10-01T09:30:00.123456Z,2026-10-01T09:30:00.000000Z,\
     pragmatic,64f0c2a19b3d5e7f80a1b201,p-42,debit,bet,applied,,-1.50,-1.50,0.00,98.50,EUR,2,\
-    5103188801,vs20demogame,,\r\n";
+    5103188801,vs20demogame,,\r\n\
+    ,,,,,,end,,,,,,,,,,,,,rows: 1\r\n";
 
 refusals!(ExportRefusals: docs::of_all() =>
     bad_values("limit", "an export is all of it"),
     docs::in_path("format", "must be csv or ndjson"),
-    error::search_too_wide());
+    error::export_too_long());
 
 /// Export what a search finds, newest first, as one file of any length.
 ///
-/// It is sent as it is read. One that breaks off ends without its last chunk, so a client sees
-/// that it is not whole; `cursor` goes on. In CSV, text that a sheet would take for a formula has
-/// an apostrophe before it; NDJSON has every text as it is.
+/// It is sent as it is read. The last line says that it is whole and how many rows stand before it:
+/// in CSV a row whose `kind` is `end` and whose `detail` is `rows: N`, in NDJSON
+/// `{"export":"end","rows":N}`. A file without it broke off, whatever the protocol made of that;
+/// `cursor` goes on.
+///
+/// CSV is UTF-8 without a mark in front, with commas, decimal points and CRLF, and one header.
+/// Where a sheet could take a piece of text for a formula (`=`, `+`, `-`, `@` at the start, or after
+/// a separator or a blank) the piece has an apostrophe before it; NDJSON has every text as it is. A
+/// sheet that opens the file by itself rounds ids of more than 15 digits: import it, as UTF-8, with
+/// text as the type of the ids.
 #[utoipa::path(
     get, path = "/operator/v1/transactions/export/{format}", tag = "transactions",
-    params(("format" = String, Path, example = "csv", description = "`csv` or `ndjson`."),
+    params(("format" = inline(Format), Path, example = "csv"),
         SearchQuery),
     responses(
-        (status = 200, description = "A file; of NDJSON, each line is a `Transaction`.",
+        (status = 200, description = "A file; of NDJSON, each line but the last is a `Transaction`.",
             content(
                 (String = "text/csv", example = json!(CSV_EXAMPLE)),
                 (Transaction = "application/x-ndjson", example = json!({
@@ -307,7 +316,7 @@ pub async fn export(
         faults.check("limit", if fits { Ok(()) } else { Err("an export is all of it") });
     })?;
     search.before = before;
-    let (pool, timeout) = (app.office.pool.clone(), export::timeout_ms(&app));
+    let pool = app.office.export_pool.clone();
     let shape = Shape {
         name: "transactions",
         columns: format.line(&Transaction::COLUMNS, None::<&()>)?,
@@ -317,9 +326,33 @@ pub async fn export(
         },
     };
     export::send(&app, format, shape, |sink| async move {
-        search::export(&pool, &search, timeout, &sink.rows).await
+        let tail = move |rows| end(format, rows);
+        // Whoever does not wait for it any more takes no rows either.
+        let _: Result<(), Edges> =
+            sink.edges.send(Edges { head: Vec::new(), tail: Box::new(tail) });
+        search::export(&pool, &search, &sink.rows).await
     })
     .await
+}
+
+/// The last line of an export.
+#[derive(Serialize)]
+struct End {
+    /// `end`.
+    export: &'static str,
+    /// So many stand before it.
+    rows: u64,
+}
+
+/// As a row of the same columns, or as a line of its own.
+fn end(format: Format, rows: u64) -> Result<Vec<u8>, Problem> {
+    let counted = export::counted(rows);
+    let cells = Transaction::COLUMNS.map(|column| match column {
+        "kind" => "end",
+        "detail" => &counted,
+        _ => "",
+    });
+    format.line(&cells, Some(&End { export: "end", rows }))
 }
 
 fn search_of(
@@ -386,7 +419,17 @@ mod tests {
         let columns = Transaction::COLUMNS.join(",");
         let mut lines = CSV_EXAMPLE.lines();
         assert_eq!(lines.next(), Some(&*columns));
-        let cells = lines.next().map(|line| line.split(',').count());
-        assert_eq!(cells, Some(Transaction::COLUMNS.len()));
+        for line in lines {
+            assert_eq!(line.split(',').count(), Transaction::COLUMNS.len(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_last_line_says_how_many_rows_there_are() {
+        let last = |format| end(format, 1).ok().and_then(|line| String::from_utf8(line).ok());
+        let example = CSV_EXAMPLE.split_inclusive("\r\n").last().map(str::to_owned);
+        assert_eq!(last(Format::Csv), example);
+        let json = "{\"export\":\"end\",\"rows\":1}\n".to_owned();
+        assert_eq!(last(Format::Ndjson), Some(json));
     }
 }

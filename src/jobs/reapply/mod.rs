@@ -270,7 +270,8 @@ async fn attempt_alone(app: &Arc<App>, place: &Place) -> Option<Attempted> {
         "an attempt at a parked movement came to nothing"
     );
     match error {
-        JobError::Unanswered | JobError::Database(LookupError::Unavailable(_)) => None,
+        JobError::Unanswered
+        | JobError::Database(LookupError::Unavailable(_) | LookupError::TimedOut(_)) => None,
         JobError::Database(LookupError::Unreadable(_)) => Some(Attempted::Waits("unreadable")),
         JobError::Panicked => {
             counter!("wallet_panics_total").increment(1);

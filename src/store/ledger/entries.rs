@@ -1,6 +1,6 @@
 //! The entries of a statement, in the order of a player's chain of versions.
 
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use tokio::sync::mpsc;
 
 use super::chunks::send_all;
@@ -64,10 +64,10 @@ pub async fn page(
 pub async fn export(
     pool: &PgPool,
     (player, currency): (&PlayerId, &Currency),
-    (which, timeout_ms): (Entries, u64),
+    which: Entries,
     to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
-    let mut transaction = crate::store::connect::patient(pool, timeout_ms).await?;
+    let mut connection = crate::store::connect::own(pool).await?;
     let found = sqlx::query_as!(
         StoredRow,
         r#"
@@ -85,6 +85,10 @@ pub async fn export(
         which.last,
         which.all,
     )
-    .fetch(&mut *transaction);
-    send_all(found, |row| Listed { row, currency: Some(currency.clone()) }, CHUNK, to).await
+    .fetch(&mut connection);
+    let sent =
+        send_all(found, |row| Listed { row, currency: Some(currency.clone()) }, CHUNK, to).await;
+    // It ends either way; so it says goodbye.
+    let _: Result<(), sqlx::Error> = connection.close().await;
+    sent
 }

@@ -13,7 +13,7 @@
 //! nothing is answered as quickly as one which finds everything.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgPool};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -151,11 +151,10 @@ pub async fn page(pool: &PgPool, search: &Search, bound: Bound) -> Result<Page, 
 pub async fn export(
     pool: &PgPool,
     search: &Search,
-    timeout_ms: u64,
     to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
     if search.way() == Way::Player {
-        return export_of_player(pool, search, timeout_ms, to).await;
+        return export_of_player(pool, search, to).await;
     }
     let mut bound = Bound { before: None, limit: CHUNK, examine: CHUNK.into() };
     loop {
@@ -292,13 +291,12 @@ async fn of_player(
 async fn export_of_player(
     pool: &PgPool,
     search: &Search,
-    timeout_ms: u64,
     to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
     let names = search.provider_names();
-    // Before the transaction: one export holds one connection.
+    // Before its own connection: one export holds one.
     let currency = currencies(pool, search.player.iter()).await?.into_values().next();
-    let mut transaction = crate::store::connect::patient(pool, timeout_ms).await?;
+    let mut connection = crate::store::connect::own(pool).await?;
     let found = sqlx::query_as!(
         StoredRow,
         r#"
@@ -327,8 +325,12 @@ async fn export_of_player(
         search.category.map(Category::as_str),
         search.outcome.map(RowOutcome::as_str),
     )
-    .fetch(&mut *transaction);
-    send_all(found, |row| Listed { row, currency: currency.clone() }, CHUNK.into(), to).await
+    .fetch(&mut connection);
+    let sent =
+        send_all(found, |row| Listed { row, currency: currency.clone() }, CHUNK.into(), to).await;
+    // It ends either way; so it says goodbye.
+    let _: Result<(), sqlx::Error> = connection.close().await;
+    sent
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! clocks of the nodes said, and a movement that had to wait stands where it was decided.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgExecutor, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::search::first_id_at;
@@ -60,33 +60,9 @@ pub type Times = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 /// rows are looked through, once.
 ///
 /// # Errors
-/// [`LookupError`].
+/// [`LookupError`]; [`LookupError::TooSlow`] where the pool's statements may not take so long.
 pub async fn account(
     pool: &PgPool,
-    player: &PlayerId,
-    times: Times,
-) -> Result<Account, LookupError> {
-    read(pool, player, times).await
-}
-
-/// As [`account`], for whoever can wait so long.
-///
-/// # Errors
-/// [`LookupError`].
-pub async fn patient_account(
-    pool: &PgPool,
-    player: &PlayerId,
-    times: Times,
-    timeout_ms: u64,
-) -> Result<Account, LookupError> {
-    let mut transaction = crate::store::connect::patient(pool, timeout_ms).await?;
-    let account = read(&mut *transaction, player, times).await?;
-    transaction.commit().await?;
-    Ok(account)
-}
-
-async fn read(
-    connection: impl PgExecutor<'_>,
     player: &PlayerId,
     (from, to): Times,
 ) -> Result<Account, LookupError> {
@@ -129,7 +105,7 @@ async fn read(
         from.map_or(Uuid::nil(), first_id_at),
         to.map(first_id_at),
     )
-    .fetch_all(connection)
+    .fetch_all(pool)
     .await
     .map_err(LookupError::of_search)?;
     let whole = rows.first().ok_or(LookupError::Unreadable("trx_log"))?;

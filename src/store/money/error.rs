@@ -64,7 +64,9 @@ impl From<sqlx::Error> for WriteError {
 impl From<LookupError> for WriteError {
     fn from(error: LookupError) -> Self {
         match error {
-            LookupError::Unavailable(error) | LookupError::Other(error) => error.into(),
+            LookupError::Unavailable(error)
+            | LookupError::TimedOut(error)
+            | LookupError::Other(error) => error.into(),
             other => Self::Other(other.to_string()),
         }
     }

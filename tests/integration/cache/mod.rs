@@ -1,11 +1,11 @@
 //! The cache against a real Redis: what it remembers, what it refuses to believe, and what is
 //! left when Redis is killed, frozen, flushed or full of nonsense.
 
-use std::time::{Duration, Instant};
+use crate::support::patience::eventually;
+use std::time::Duration;
 
 use seamless_wallet::cache::{Ahead, Cache, CacheConfig, CachedBalance, Claim, Claimed};
 use seamless_wallet::core::{Currency, Key, Micros, PlayerId, PlayerStatus, ProviderId, TxId};
-use tokio::time::sleep;
 
 mod balances;
 mod claims;
@@ -63,13 +63,5 @@ fn balance(version: i64, units: i64) -> CachedBalance {
         balance: Micros::new(units * 1_000_000),
         version,
         status: PlayerStatus::Active,
-    }
-}
-
-async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !check().await {
-        assert!(started.elapsed() < Duration::from_secs(15), "not within 15 s: {what}");
-        sleep(Duration::from_millis(20)).await;
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Intensity, report};
+pub use crate::support::patience::eventually;
 use crate::support::postgres_server::PostgresServer;
 use crate::support::provider::Tally;
 use crate::support::traffic::Traffic;
@@ -29,8 +30,6 @@ pub const NODE: &str = "
 const WAITING: &str = "waiting";
 /// For so many wins of EUR 2.50 each.
 const WINS: i64 = 5;
-/// Until everything has settled after the worst of faults.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Nodes under traffic.
 pub struct Stage {
@@ -123,14 +122,5 @@ impl Ended {
     /// Says what was broken, how, and what came of it.
     pub fn report(&self, fault: &str, done: &str, result: &str) {
         report::add((self.how, self.took), [fault, done, result], &self.tally);
-    }
-}
-
-/// Waits until something holds.
-pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < PATIENCE, "in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -11,6 +11,7 @@ use super::{arcade, tuned};
 use crate::support::grpc::{
     Client, OTHER_KEY, assert_refused, command, credit, debit, execute, keyed, keyed_with, reverse,
 };
+use crate::support::patience::PATIENCE;
 use crate::support::world::World;
 
 async fn all(client: &mut Client, after_version: i64) -> Vec<Transaction> {
@@ -79,7 +80,7 @@ async fn until_nothing_is_held(world: &World) {
         if count == 0 {
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "{count} statements go on");
+        assert!(started.elapsed() < PATIENCE, "{count} statements go on");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,11 +1,11 @@
 //! The jobs from the command line, and `wallet worker`.
 
 use std::process::Output;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::node::{Node, Setup};
+use crate::support::patience::eventually;
 use crate::support::world::World;
 
 async fn wallet(world: &World, arguments: &[&str]) -> Output {
@@ -81,14 +81,6 @@ async fn what_a_run_by_hand_found_shows_on_the_node_that_leads_afterwards() {
             && node.metric("wallet_drift_micros", &[]).await > 99_999_998.0
     })
     .await;
-}
-
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let started = Instant::now();
-    while !holds().await {
-        assert!(started.elapsed() < Duration::from_secs(20), "in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

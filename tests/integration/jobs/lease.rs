@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Crew;
 use crate::support::bank::player_id;
+use crate::support::patience::PATIENCE;
 use crate::support::world::World;
 
 const SHORT: &str = "jobs.lease_ttl_ms = 300";
@@ -75,7 +76,7 @@ async fn a_renewal_that_waits_for_the_jobs_own_transaction_does_not_hold_the_job
         let started = Instant::now();
         // Seen by the step itself: it goes on while its renewal waits.
         while world.number(blocked).await == 0 {
-            assert!(started.elapsed() < Duration::from_secs(30), "no renewal waits");
+            assert!(started.elapsed() < PATIENCE, "no renewal waits");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         transaction.commit().await.expect("committed");
@@ -223,19 +224,19 @@ async fn another_node_leads_while_the_leader_is_stopped_and_the_leader_knows_whe
             [false, true] => break 1,
             _ => tokio::time::sleep(Duration::from_millis(20)).await,
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "nobody leads");
+        assert!(started.elapsed() < PATIENCE, "nobody leads");
     };
     let (leader, other) = (&world.nodes[first], &world.nodes[1 - first]);
     leader.freeze();
     let started = Instant::now();
     while other.metric("wallet_job_leader", &[]).await < 2.5 {
-        assert!(started.elapsed() < Duration::from_secs(20), "the other takes all three leases");
+        assert!(started.elapsed() < PATIENCE, "the other takes all three leases");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     leader.thaw();
     let started = Instant::now();
     while leader.metric("wallet_job_leader", &[]).await > 0.5 {
-        assert!(started.elapsed() < Duration::from_secs(20), "two nodes think that they lead");
+        assert!(started.elapsed() < PATIENCE, "two nodes think that they lead");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -245,7 +246,7 @@ async fn a_node_that_is_asked_to_end_gives_its_leases_back() {
     let world = World::tuned(1, "[jobs]\nenabled = true\nlease_ttl_ms = 600000").await;
     let started = Instant::now();
     while world.nodes[0].metric("wallet_job_leader", &[]).await < 2.5 {
-        assert!(started.elapsed() < Duration::from_secs(20), "it does not lead");
+        assert!(started.elapsed() < PATIENCE, "it does not lead");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(world.number("SELECT count(*) FROM job_lease WHERE expires_at > now()").await, 3);

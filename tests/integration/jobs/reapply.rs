@@ -4,6 +4,7 @@ use seamless_wallet::core::PlayerStatus::{Active, Closed};
 use seamless_wallet::jobs::reapply::Report;
 
 use super::{AFTER_THE_GRACE, Crew, QUICK};
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic;
 use crate::support::softswiss::{bet, play, rollback, rolled_back, win};
 use crate::support::world::World;
@@ -303,12 +304,12 @@ async fn a_node_does_it_by_itself() {
     assert_eq!(result.send(world.api(0)).await.error, 100);
     let started = std::time::Instant::now();
     while world.balance("ann").await != 10_250 {
-        assert!(started.elapsed() < std::time::Duration::from_secs(20), "it is not paid");
+        assert!(started.elapsed() < PATIENCE, "it is not paid");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     let applied = [("result", "applied")];
     while world.nodes[0].metric("wallet_reapplied_total", &applied).await < 1.0 {
-        assert!(started.elapsed() < std::time::Duration::from_secs(20), "it is not counted");
+        assert!(started.elapsed() < PATIENCE, "it is not counted");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     world.check().await;

@@ -9,6 +9,7 @@ use seamless_wallet::store::jobs::audit::PIECE;
 use seamless_wallet::store::jobs::lease::Reach;
 
 use super::Crew;
+use crate::support::patience::PATIENCE;
 use crate::support::traffic::Traffic;
 use crate::support::world::World;
 use crate::support::{pragmatic, softswiss};
@@ -116,7 +117,7 @@ async fn a_pass_whose_lease_was_taken_leaves_redis_as_it_is() {
         // The ledger was looked at, and Ann is a suspect.
         let started = Instant::now();
         while world.number("SELECT count(*) FROM reconciliation_mark").await == 0 {
-            assert!(started.elapsed() < Duration::from_secs(20), "nothing is marked");
+            assert!(started.elapsed() < PATIENCE, "nothing is marked");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         world.meddle("UPDATE job_lease SET fencing = fencing + 1, holder = 'next'").await;
@@ -334,13 +335,13 @@ async fn a_node_runs_it_by_itself_and_counts_what_it_finds() {
     world.plant("ann", "99|500000000|EUR|active");
     let started = Instant::now();
     while node.metric("wallet_reconcile_findings_total", &found).await < 1.0 {
-        assert!(started.elapsed() < Duration::from_secs(20), "nothing is found");
+        assert!(started.elapsed() < PATIENCE, "nothing is found");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(node.metric("wallet_reconcile_findings_total", &found).await, 1.0);
     let ok = [("job_name", "reconcile"), ("result", "ok")];
     while node.metric("wallet_job_runs_total", &ok).await < 2.0 {
-        assert!(started.elapsed() < Duration::from_secs(20), "it runs once only");
+        assert!(started.elapsed() < PATIENCE, "it runs once only");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert!(

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic;
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::traffic::{IN_TIME, Traffic};
@@ -42,7 +43,7 @@ async fn a_cluster_serves_bets_repeats_balances_and_jobs() {
         // On a busy machine it may have been skipped for a moment.
         let started = std::time::Instant::now();
         while node.ops.get("/readyz").await.json()["redis"] != "up" {
-            assert!(started.elapsed() < std::time::Duration::from_secs(30), "Redis is not used");
+            assert!(started.elapsed() < PATIENCE, "Redis is not used");
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
         let errors = node.metric("wallet_cache_commands_total", &[("result", "error")]).await;
@@ -96,7 +97,7 @@ async fn nodes_of_the_cluster_are_lost_and_replaced_by_a_replica_or_started_agai
     cluster.nodes[1].restart();
     let started = Instant::now();
     while cluster.keys(1) == 0 {
-        assert!(started.elapsed() < Duration::from_secs(20), "it is not used again");
+        assert!(started.elapsed() < PATIENCE, "it is not used again");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     traffic.rounds(60).await;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::certificates::Certificates;
 use crate::support::node::Node;
+use crate::support::patience::PATIENCE;
 use crate::support::ports::free_address;
 use crate::support::pragmatic;
 use crate::support::redis_cluster::RedisCluster;
@@ -18,7 +19,7 @@ async fn is_used(node: &Node) {
     let mut number = 0;
     let labels = [("command", "claim"), ("result", "ok")];
     while node.metric("wallet_cache_commands_total", &labels).await < 0.5 {
-        assert!(started.elapsed() < Duration::from_secs(30), "Redis is not used: {}", node.log());
+        assert!(started.elapsed() < PATIENCE, "Redis is not used: {}", node.log());
         let bet = pragmatic::bet("ann", &format!("b-{number}"), "r", "0.01");
         assert_eq!(bet.send(&node.api).await.error, 0);
         number += 1;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::support::haproxy::Haproxy;
 use crate::support::http::Endpoint;
 use crate::support::node::Node;
+use crate::support::patience::PATIENCE;
 use crate::support::ports::free_address;
 use crate::support::pragmatic;
 use crate::support::world::World;
@@ -53,7 +54,7 @@ impl Bets {
         let started = Instant::now();
         while self.placed.load(Ordering::Relaxed) < goal {
             assert!(!self.players.iter().any(JoinHandle::is_finished), "a callback failed");
-            assert!(started.elapsed() < Duration::from_secs(60), "the bets stand still");
+            assert!(started.elapsed() < PATIENCE, "the bets stand still");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -87,7 +88,7 @@ async fn start_again(world: &mut World, number: usize) {
     world.nodes[number] = Node::start(&world.setup(&setup)).await;
     let started = Instant::now();
     while world.nodes[number].metric("wallet_calls_total", &[]).await < 10.0 {
-        assert!(started.elapsed() < Duration::from_secs(30), "the proxy leaves the node alone");
+        assert!(started.elapsed() < PATIENCE, "the proxy leaves the node alone");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -160,7 +161,7 @@ async fn without_a_ready_node_the_proxy_lets_those_that_live_say_try_again() {
     server.start_again().await;
     let started = Instant::now();
     while bet.send(&proxy.api).await.error != 0 {
-        assert!(started.elapsed() < Duration::from_secs(20), "it is never placed");
+        assert!(started.elapsed() < PATIENCE, "it is never placed");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(world.balance("ann").await, 900);

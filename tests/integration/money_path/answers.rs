@@ -3,6 +3,7 @@
 
 use sqlx::AssertSqlSafe;
 
+use crate::support::patience::PATIENCE;
 use crate::support::softswiss::{Call, bet, play, rollback, rolled_back, win};
 use crate::support::world::World;
 use crate::support::{grpc, pragmatic};
@@ -94,7 +95,7 @@ async fn a_bet_that_a_failover_has_lost_is_taken_when_it_comes_again() {
     // Redis was ahead; that was seen, and is put right.
     let started = std::time::Instant::now();
     while pragmatic::balance("ann").send(world.api(0)).await.cash != Some(9_800) {
-        assert!(started.elapsed() < std::time::Duration::from_secs(20), "still ahead");
+        assert!(started.elapsed() < PATIENCE, "still ahead");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     let again = bets[1].send(world.api(0)).await;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{attempt, euro};
 use crate::support::bank::{Bank, ENGINE};
 use crate::support::database::Database;
+use crate::support::patience::PATIENCE;
 
 /// Counts how often it was told.
 #[derive(Default)]
@@ -91,14 +92,14 @@ async fn the_slow_path_says_that_the_database_was_lost() {
         sqlx::query_scalar(looks).fetch_one(&database.pool).await.expect("a count")
     };
     while count().await < 2 {
-        assert!(started.elapsed() < Duration::from_secs(30), "it is not on the slow path");
+        assert!(started.elapsed() < PATIENCE, "it is not on the slow path");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(told.times(), 0);
     // The lane has looked as well, and has nothing more to do.
     end_who_said(&database, "SKIP LOCKED").await;
     while told.times() == 0 {
-        assert!(started.elapsed() < Duration::from_secs(30), "nobody is told");
+        assert!(started.elapsed() < PATIENCE, "nobody is told");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     held.rollback().await.expect("released");

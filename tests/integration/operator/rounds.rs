@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Office, assert_problem};
 use crate::support::operator::get;
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic;
 
 async fn round(office: &Office, round: &str) -> Value {
@@ -85,7 +86,7 @@ async fn a_call_under_a_used_key_stands_in_the_story_of_its_round() {
         if story["mismatches"] != json!([]) {
             break story;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "{story}");
+        assert!(started.elapsed() < PATIENCE, "{story}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     let mismatch = &story["mismatches"][0];

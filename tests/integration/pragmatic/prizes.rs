@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::calls::{Operation, money, stake};
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic::Call;
 use crate::support::world::World;
 
@@ -94,7 +95,7 @@ async fn flagged(world: &World, node: usize, twice: f64, noted: f64) {
         if found == (twice, noted) {
             return;
         }
-        let patience = started.elapsed() < Duration::from_secs(10);
+        let patience = started.elapsed() < PATIENCE;
         assert!(patience, "{found:?}, not {:?}", (twice, noted));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -7,6 +7,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::http::Endpoint;
+use super::patience::PATIENCE;
 use super::ports::free_address;
 use super::process::{Folder, Process};
 use super::tool;
@@ -22,9 +23,6 @@ const FLAGS: [&str; 8] = [
     "--disable-component-update",
     "--disable-sync",
 ];
-
-/// How long a page may take to do what it is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One browser window. Driver and browser are killed when it is dropped.
 pub struct Chromium {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::http::Endpoint;
 use super::node::Node;
+use super::patience::PATIENCE;
 use super::ports::free_address;
 use super::process::{Folder, Process};
 use super::tool;
@@ -51,7 +52,7 @@ impl Haproxy {
             if reply.is_ok_and(|reply| reply.status.as_u16() == 404) {
                 return;
             }
-            assert!(started.elapsed() < Duration::from_secs(20), "no HAProxy: {}", self.log());
+            assert!(started.elapsed() < PATIENCE, "no HAProxy: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

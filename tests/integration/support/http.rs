@@ -1,5 +1,6 @@
 //! A lean HTTP client: whole requests over kept connections, and bytes of any shape over one.
 
+use super::patience::PATIENCE;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,9 +13,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-
-/// No test waits longer for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where to call, and with what. Cheap to clone.
 #[derive(Clone)]

@@ -18,6 +18,7 @@
 //! - [`haproxy`], [`pgbouncer`]: what stands in front of many nodes, and behind them.
 //! - [`chromium`]: what stands in front of a person.
 //! - [`certificates`]: an authority for servers that encrypt.
+//! - [`patience`]: how long a test waits for what has to come.
 //! - [`tool`], [`ports`]: programs that only some tests need, and ports of one's own.
 //! - [`process`]: child processes and folders that never outlive the tests.
 
@@ -33,6 +34,7 @@ pub mod log;
 pub mod model;
 pub mod node;
 pub mod operator;
+pub mod patience;
 pub mod pgbouncer;
 pub mod ports;
 pub mod postgres_server;

@@ -12,6 +12,7 @@ use toml::Table;
 
 use super::database::Database;
 use super::http::Endpoint;
+use super::patience::PATIENCE;
 use super::process::{Folder, Process};
 use super::redis_server::RedisServer;
 use super::{grpc, operator, pragmatic, softswiss};
@@ -84,14 +85,20 @@ impl Setup {
     /// Runs one of the program's other commands to its end.
     pub async fn run(&self, arguments: &[&str]) -> Output {
         let folder = Folder::new("wallet-hand");
-        let mut command = program();
-        command.args(arguments).arg("--config").arg(self.write(&folder)).envs(SECRETS);
+        let mut command = self.command(&folder, arguments);
         let output = tokio::task::spawn_blocking(move || {
             let output = command.output().expect("the program");
             drop(folder);
             output
         });
         output.await.expect("it ends")
+    }
+
+    /// One of the program's other commands, as yet not run; its configuration is in the folder.
+    pub fn command(&self, folder: &Folder, arguments: &[&str]) -> Command {
+        let mut command = program();
+        command.args(arguments).arg("--config").arg(self.write(folder)).envs(SECRETS);
+        command
     }
 
     /// With further lines of TOML, such as `database.lanes = 4`.
@@ -233,7 +240,7 @@ impl Node {
                 return;
             }
             assert!(self.process.ended().is_none(), "the node ended: {}", self.log());
-            assert!(started.elapsed() < Duration::from_secs(30), "no node: {}", self.log());
+            assert!(started.elapsed() < PATIENCE, "no node: {}", self.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -246,7 +253,7 @@ impl Node {
             if reply.status == StatusCode::OK {
                 return;
             }
-            assert!(started.elapsed() < Duration::from_secs(30), "not ready: {}", reply.text());
+            assert!(started.elapsed() < PATIENCE, "not ready: {}", reply.text());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::database::Database;
+use super::patience::PATIENCE;
 use super::postgres_server::{PostgresServer, as_server, folder_of_the_server};
 use super::process::{Folder, Process};
 use super::tool;
@@ -65,7 +66,7 @@ impl PgBouncer {
         let socket = self.folder.path().join(format!(".s.PGSQL.{PORT}"));
         let started = Instant::now();
         while !socket.exists() {
-            assert!(started.elapsed() < Duration::from_secs(20), "no PgBouncer: {}", self.log());
+            assert!(started.elapsed() < PATIENCE, "no PgBouncer: {}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -12,12 +12,11 @@ use std::time::{Duration, Instant};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::patience::PATIENCE;
 use super::process::{Folder, Process, children, signal};
 
 /// Only the name of the socket depends on it.
 pub(super) const PORT: u16 = 5432;
-/// Recovery after a crash takes its time on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Its process and the folder it lives in. Both go when it is dropped.
 pub struct PostgresServer {

@@ -6,10 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::http::Endpoint;
+use super::patience::PATIENCE;
 use super::pragmatic::{self, Answer, Call};
 
-/// Longer than any outage that a test makes.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A provider gives a bet up after so many attempts and refunds it.
 const BET_ATTEMPTS: u32 = 3;
 /// Between two attempts.

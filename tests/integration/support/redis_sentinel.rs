@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::certificates::Certificates;
+use super::patience::PATIENCE;
 use super::ports::free_address;
 use super::process::{Folder, Process};
 use super::redis_server::RedisServer;
@@ -63,7 +64,7 @@ impl RedisSentinel {
     async fn wait(&self) {
         let started = Instant::now();
         while !self.replica.replication().contains("master_link_status:up") {
-            assert!(started.elapsed() < Duration::from_secs(20), "the replica does not follow");
+            assert!(started.elapsed() < PATIENCE, "the replica does not follow");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

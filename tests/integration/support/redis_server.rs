@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::patience::PATIENCE;
 use super::process::{Folder, Process};
 
 /// Its process and the folder it lives in. Both go when it is dropped.
@@ -67,7 +68,7 @@ impl RedisServer {
         let started = Instant::now();
         let wait = async |what: &str, holds: &dyn Fn() -> bool| {
             while !holds() {
-                assert!(started.elapsed() < Duration::from_secs(40), "{what}");
+                assert!(started.elapsed() < PATIENCE, "{what}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
@@ -105,7 +106,7 @@ impl RedisServer {
     fn wait(&self) {
         let started = Instant::now();
         while !self.try_command(&[b"PING"]).is_ok_and(|reply| reply.starts_with("+PONG")) {
-            assert!(started.elapsed() < Duration::from_secs(10), "Redis does not start");
+            assert!(started.elapsed() < PATIENCE, "Redis does not start");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

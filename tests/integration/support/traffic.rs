@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::provider::{PATIENCE, Provider, Shared, Tally};
+use super::patience::PATIENCE;
+use super::provider::{Provider, Shared, Tally};
 use super::world::World;
 
 /// A deadline of a node's, with room for a machine that is busy with other tests.

@@ -16,6 +16,7 @@ use seamless_wallet::jobs::Job;
 
 use self::exported::Exported;
 use self::promql::{grouped_by, selectors};
+use crate::support::patience::PATIENCE;
 use crate::support::world::World;
 use crate::support::{operator, pragmatic, softswiss};
 
@@ -51,7 +52,7 @@ async fn exported() -> (World, Exported) {
     for job in Job::ALL {
         let ran = [("job_name", job.as_str()), ("result", "ok")];
         while node.metric("wallet_job_runs_total", &ran).await < 1.0 {
-            assert!(started.elapsed() < Duration::from_secs(20), "{job:?} does not run");
+            assert!(started.elapsed() < PATIENCE, "{job:?} does not run");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::super::{Intensity, report};
 use super::flood::{Flood, Tally};
 use crate::support::http::Endpoint;
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic::Call;
-use crate::support::provider::PATIENCE;
 
 /// Between two attempts at one call.
 const PAUSE: Duration = Duration::from_millis(20);

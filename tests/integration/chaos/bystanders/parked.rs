@@ -10,14 +10,13 @@ use tokio::time::sleep;
 use super::super::stage::eventually;
 use super::measure::Measured;
 use super::stand::{Stand, open};
+use crate::support::patience::PATIENCE;
 use crate::support::pragmatic;
 
 /// Wins that can be paid.
 const WINS: usize = 50;
 /// From the last win's first attempt until the job has paid all.
 const SECONDS: Duration = Duration::from_secs(15);
-/// The same on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Sends a win of each player's whose bet never comes: they are due after the grace period.
 async fn wins_that_wait(stand: &Stand, players: &[String]) {
