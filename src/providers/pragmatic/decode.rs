@@ -18,7 +18,7 @@ use crate::providers::{Failure, Operation, Request};
 /// Decimals that an amount may have.
 const DIGITS: u32 = 2;
 /// The most bytes of a reference.
-const MAX_REFERENCE_BYTES: usize = 255;
+pub(super) const MAX_REFERENCE_BYTES: usize = 255;
 /// The most bytes of what is kept of the provider's own words.
 const MAX_DETAIL_BYTES: usize = 65_536;
 /// The most games of one `GetBalancePerGame`.

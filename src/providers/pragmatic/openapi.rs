@@ -26,6 +26,7 @@ const DEMO_SECRET: &str = "demo-pragmatic-secret";
 pub(super) fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.info.license = None;
+    forms::shape(&mut document);
     let description = document.info.description.get_or_insert_default();
     description.push_str("\n\n");
     description.push_str(&signing::how_to());

@@ -22,8 +22,10 @@ pub struct Play {
     #[schema(pattern = "^[A-Z0-9]{3,10}$")]
     pub currency: String,
     /// The game, as `provider:Game`.
+    #[schema(min_length = 1, max_length = 255)]
     pub game: String,
     /// The round. Must be there when there are actions or the round ends.
+    #[schema(min_length = 1, max_length = 255)]
     pub game_id: Option<String>,
     /// True with the last call of a round.
     pub finished: Option<bool>,
@@ -39,16 +41,17 @@ pub struct PlayAction {
     /// Which of them.
     pub action: PlayActionKind,
     /// The idempotency key: up to 255 bytes, used once by the provider.
+    #[schema(min_length = 1, max_length = 255)]
     pub action_id: String,
     /// In the currency's smallest unit (cents, satoshi); a stake or a win of zero is legal. The
     /// ledger holds millionths: a win is cut off to them, a finer stake is refused.
     #[schema(minimum = 0, value_type = u64)]
     pub amount: i128,
-    /// Information: what of the stake went to a jackpot.
-    #[schema(value_type = Option<f64>)]
+    /// Information: what of the stake went to a jackpot. Not looked at.
+    #[schema(value_type = serde_json::Value, required = false)]
     pub jackpot_contribution: Option<Box<RawValue>>,
-    /// Information: what of the win is a jackpot; `amount` contains it already.
-    #[schema(value_type = Option<f64>)]
+    /// Information: what of the win is a jackpot; `amount` contains it already. Not looked at.
+    #[schema(value_type = serde_json::Value, required = false)]
     pub jackpot_win: Option<Box<RawValue>>,
 }
 
@@ -74,8 +77,10 @@ pub struct Rollback {
     #[schema(pattern = "^[A-Z0-9]{3,10}$")]
     pub currency: String,
     /// The game, as `provider:Game`.
+    #[schema(min_length = 1, max_length = 255)]
     pub game: String,
     /// The round.
+    #[schema(min_length = 1, max_length = 255)]
     pub game_id: String,
     /// All or nothing, in this order; 1 to 100. `finished` is not looked at.
     #[schema(value_type = Vec<RollbackAction>)]
@@ -89,8 +94,10 @@ pub struct RollbackAction {
     /// Always `rollback`.
     pub action: RollbackActionKind,
     /// The idempotency key of the rollback itself.
+    #[schema(min_length = 1, max_length = 255)]
     pub action_id: String,
     /// The bet or the win to undo, whether it has arrived here or not.
+    #[schema(min_length = 1, max_length = 255)]
     pub original_action_id: String,
 }
 

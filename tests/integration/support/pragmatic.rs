@@ -94,6 +94,16 @@ fn money(path: &str, player: &str, reference: &str, round: &str, amount: &str) -
 }
 
 impl Call {
+    /// Any call: a form as JSON has it, but for its hash.
+    pub fn of(path: &str, form: &serde_json::Value) -> Self {
+        let fields = form.as_object().into_iter().flatten().filter(|(name, _)| *name != "hash");
+        let text = |value: &serde_json::Value| {
+            value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+        };
+        let params = fields.map(|(name, value)| (name.clone(), text(value))).collect();
+        Self { path: path.to_owned(), params, signed: true }
+    }
+
     /// The same to another provider of this protocol.
     #[must_use]
     pub fn at(mut self, slug: &str) -> Self {

@@ -62,6 +62,11 @@ fn call(path: &str, player: &str, round: &str, actions: &[Value]) -> Call {
 }
 
 impl Call {
+    /// Any call.
+    pub fn of(path: &str, json: Value) -> Self {
+        Self { path: path.to_owned(), json }
+    }
+
     /// The same to another provider of this protocol.
     #[must_use]
     pub fn at(mut self, slug: &str) -> Self {

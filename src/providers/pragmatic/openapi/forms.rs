@@ -1,6 +1,11 @@
 //! The forms of the calls, for the document alone: a call is read parameter by parameter.
 
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
+use utoipa::openapi::{Object, OpenApi, RefOr};
+
+use crate::core::{GameId, PlayerId, RoundId};
+use crate::providers::pragmatic::decode::MAX_REFERENCE_BYTES;
 
 macro_rules! forms {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ })+) => {$(
@@ -17,6 +22,41 @@ macro_rules! forms {
             hash: String,
         }
     )+};
+}
+
+/// Says of every parameter what it may be. A form has no null: what is not there is left out, or
+/// empty.
+pub(super) fn shape(document: &mut OpenApi) {
+    let schemas = document.components.iter_mut().flat_map(|all| all.schemas.values_mut());
+    for schema in schemas {
+        let RefOr::T(Schema::Object(form)) = schema else { continue };
+        if !form.properties.contains_key("hash") {
+            continue;
+        }
+        for (name, field) in &mut form.properties {
+            let RefOr::T(Schema::Object(field)) = field else { continue };
+            without_null(field);
+            match name.as_str() {
+                "userId" | "playerId" => field.max_length = Some(PlayerId::MAX_BYTES),
+                "roundId" => field.max_length = Some(RoundId::MAX_BYTES),
+                "gameId" => field.max_length = Some(GameId::MAX_BYTES),
+                "reference" => field.max_length = Some(MAX_REFERENCE_BYTES),
+                "amount" | "promoWinAmount" => field.pattern = Some(DECIMAL.to_owned()),
+                "currency" => field.pattern = Some("^[A-Z0-9]{3,10}$".to_owned()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A decimal number as it is sent.
+const DECIMAL: &str = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$";
+
+fn without_null(field: &mut Object) {
+    let SchemaType::Array(types) = &field.schema_type else { return };
+    if let Some(one) = types.iter().find(|one| **one != Type::Null) {
+        field.schema_type = SchemaType::Type(one.clone());
+    }
 }
 
 forms! {
@@ -48,7 +88,7 @@ forms! {
         amount: String,
         /// The idempotency key.
         reference: String,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: i64,
         /// What kind of spin. Not looked at.
         round_details: Option<String>,
@@ -77,7 +117,7 @@ forms! {
         amount: String,
         /// The idempotency key.
         reference: String,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: i64,
         /// What happened. Not looked at.
         round_details: Option<String>,
@@ -105,7 +145,7 @@ forms! {
         amount: String,
         /// The idempotency key.
         reference: String,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: i64,
         /// The free rounds.
         bonus_code: Option<String>,
@@ -134,7 +174,7 @@ forms! {
         amount: String,
         /// The idempotency key.
         reference: String,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: i64,
         /// Kept: the parts, as JSON.
         jackpot_details: Option<String>,
@@ -157,7 +197,7 @@ forms! {
         currency: String,
         /// The idempotency key.
         reference: String,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: i64,
         /// The last round that counted.
         round_id: Option<String>,
@@ -193,7 +233,7 @@ forms! {
         round_id: Option<String>,
         /// The bet's game is taken when it is missing.
         game_id: Option<String>,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: Option<i64>,
         /// Kept.
         bonus_code: Option<String>,
@@ -212,7 +252,7 @@ forms! {
         amount: String,
         /// The idempotency key.
         reference: String,
-        /// Unix milliseconds.
+        /// Unix milliseconds. One that cannot be read is as good as none.
         timestamp: i64,
         /// Kept.
         valid_bet_amount: Option<String>,

@@ -4,8 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::docs::documents::printed;
 
-/// The operator's document.
-pub struct Document(Value);
+/// A document.
+pub struct Document {
+    json: Value,
+    /// What every path begins with.
+    prefix: &'static str,
+}
 
 /// One of its operations.
 #[derive(Clone, Copy)]
@@ -29,14 +33,19 @@ impl Operation<'_> {
         all.filter(move |parameter| parameter["in"] == place)
     }
 
+    fn content(&self) -> Option<&Value> {
+        let content = self.said.pointer("/requestBody/content")?.as_object()?;
+        content.values().next()
+    }
+
     /// The schema of its body, if it takes one.
     pub fn body(&self) -> Option<&Value> {
-        self.said.pointer("/requestBody/content/application~1json/schema")
+        self.content()?.get("schema")
     }
 
     /// A body that is taken.
     pub fn example(&self) -> Value {
-        let content = &self.said["requestBody"]["content"]["application/json"];
+        let content = self.content().unwrap_or(&Value::Null);
         let examples = content["examples"].as_object().and_then(|all| all.values().next());
         let example = content.get("example").or(examples.map(|one| &one["value"]));
         example.unwrap_or_else(|| panic!("{}: an example", self.name())).clone()
@@ -55,16 +64,25 @@ impl Operation<'_> {
 }
 
 impl Document {
-    /// As the program prints it.
+    /// The operator's, as the program prints it.
     pub fn of_the_operator() -> Self {
-        Self(serde_json::from_str(&printed("operator")).expect("JSON"))
+        Self::of("operator", "/operator/v1")
+    }
+
+    /// A protocol's, as the program prints it.
+    pub fn of_protocol(name: &str) -> Self {
+        Self::of(name, "")
+    }
+
+    fn of(name: &str, prefix: &'static str) -> Self {
+        Self { json: serde_json::from_str(&printed(name)).expect("JSON"), prefix }
     }
 
     /// All of them.
     pub fn operations(&self) -> Vec<Operation<'_>> {
-        let paths = self.0["paths"].as_object().expect("paths");
+        let paths = self.json["paths"].as_object().expect("paths");
         let operations = paths.iter().flat_map(|(path, item)| {
-            let path = path.strip_prefix("/operator/v1").expect("the API's prefix");
+            let path = path.strip_prefix(self.prefix).expect("the prefix");
             let item = item.as_object().expect("operations");
             item.iter().map(move |(method, said)| Operation { method, path, said })
         });
@@ -75,7 +93,7 @@ impl Document {
     pub fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let Some(name) = schema["$ref"].as_str() else { return schema };
         let pointer = name.strip_prefix('#').expect("a schema of this document");
-        self.0.pointer(pointer).unwrap_or_else(|| panic!("{name} is not there"))
+        self.json.pointer(pointer).unwrap_or_else(|| panic!("{name} is not there"))
     }
 
     /// What a schema does not allow of a value, each with its place in it.
@@ -86,7 +104,7 @@ impl Document {
             return found.min_by_key(Vec::len).unwrap_or_default();
         }
         let mut wrong = Vec::new();
-        if !types(schema).any(|word| is_of(value, word)) {
+        if !types(schema).any(|word| is_of(value, word)) && types(schema).next().is_some() {
             wrong.push(format!("{at}: {value} is none of {}", schema["type"]));
         }
         let words = schema["enum"].as_array();

@@ -10,15 +10,20 @@ use crate::support::http::Reply;
 
 /// What a document says of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
+pub enum Says {
+    /// It is allowed.
     Take,
+    /// It is not.
     Refuse,
 }
 
 /// Values at and beyond the edges of what a schema allows, with what it says of each.
-fn variants(schema: &Value, good: Option<&Value>) -> Vec<(Value, Says)> {
+pub fn variants(schema: &Value, good: Option<&Value>) -> Vec<(Value, Says)> {
     use Says::{Refuse, Take};
-    let takes = |word: &str| if types(schema).any(|one| one == word) { Take } else { Refuse };
+    // Of which nothing is said may be anything.
+    let any = types(schema).next().is_none() && schema.get("enum").is_none();
+    let takes =
+        |word: &str| if any || types(schema).any(|one| one == word) { Take } else { Refuse };
     let mut all = vec![
         (Value::Null, takes("null")),
         (json!({}), takes("object")),
@@ -26,16 +31,20 @@ fn variants(schema: &Value, good: Option<&Value>) -> Vec<(Value, Says)> {
         (json!(1.5), takes("number")),
     ];
     if takes("string") == Take {
-        all.extend([(json!(7), Refuse), (json!(true), Refuse)]);
+        let other = if any { Take } else { Refuse };
+        all.extend([(json!(7), other), (json!(true), other)]);
         all.extend(texts(schema));
     }
-    if takes("integer") == Take {
+    if takes("integer") == Take && !any {
         all.push((json!("7"), Refuse));
         let (least, most) = (schema["minimum"].as_i64(), schema["maximum"].as_i64());
         all.extend(least.into_iter().flat_map(|at| [(json!(at), Take), (json!(at - 1), Refuse)]));
         all.extend(most.into_iter().flat_map(|at| [(json!(at), Take), (json!(at + 1), Refuse)]));
     }
-    if takes("boolean") == Take {
+    if takes("number") == Take && !any {
+        all.push((json!("1.5"), Refuse));
+    }
+    if takes("boolean") == Take && !any {
         all.extend([(json!(true), Take), (json!(false), Take), (json!("true"), Refuse)]);
     }
     all.extend(good.map(|good| (good.clone(), Take)));
