@@ -18,7 +18,7 @@ use crate::support::node::{Node, merge};
 const HEAD: &str = "POST /pragmatic/bet.html HTTP/1.1\r\nhost: wallet\r\n\
                     content-type: application/x-www-form-urlencoded\r\n";
 /// What one connection with an unfinished head may cost, in KiB.
-const KIB_EACH: u64 = 16;
+const KIB_EACH: u64 = 28;
 
 /// Connections on which that much is said and no more.
 async fn say(stand: &Stand, count: usize, bytes: &str) -> Vec<Wire> {
@@ -57,7 +57,7 @@ async fn unfinished_heads_cost_little_and_hold_nobody_up() {
     let mut stand = Stand::tuned("http.header_timeout_ms = 60000").await;
     let mut measured = Measured::of("400 connections with unfinished headers", stand.how);
     stand.warm_up().await;
-    let unfinished = format!("{HEAD}x-long: {}", "x".repeat(7_500));
+    let unfinished = format!("{HEAD}x-long: {}", "x".repeat(15_000));
     let mut each = 0;
     for _ in 0..measured.turns() {
         measured.control(&mut stand.crowd).await;
