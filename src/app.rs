@@ -242,13 +242,17 @@ async fn keep_mismatches(pool: PgPool, mut mismatches: mpsc::Receiver<Mismatch>)
 }
 
 async fn connect_cache(config: &config::Cache) -> Result<Cache, crate::cache::CacheError> {
-    let url = config.url.expose_secret();
-    if url.is_empty() {
+    if config.url.expose_secret().is_empty() {
         tracing::info!("no Redis is configured: PostgreSQL answers everything");
         return Ok(Cache::disabled());
     }
-    Cache::connect(CacheConfig {
-        url: Some(url.to_owned()),
+    Cache::connect(cache_config(config)).await
+}
+
+/// How to reach Redis.
+pub fn cache_config(config: &config::Cache) -> CacheConfig {
+    CacheConfig {
+        url: Some(config.url.expose_secret().to_owned()),
         tls: TlsFiles {
             ca: config.tls_ca.clone(),
             client: config.tls_cert.clone().zip(config.tls_key.clone()),
@@ -258,8 +262,7 @@ async fn connect_cache(config: &config::Cache) -> Result<Cache, crate::cache::Ca
         balance_ttl: Duration::from_secs(config.balance_ttl_s),
         breaker_failures: config.breaker_failures,
         breaker_pause: Duration::from_millis(config.breaker_pause_ms),
-    })
-    .await
+    }
 }
 
 fn build_providers(

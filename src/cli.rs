@@ -1,11 +1,21 @@
 //! The command line.
 
+mod check;
+mod key;
+mod token;
+
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
+
+pub use check::check;
+pub use key::print as print_key;
+pub use token::issue as issue_token;
+
+use crate::config::Role;
 
 /// A casino operator's seamless wallet.
 #[derive(Debug, Parser)]
@@ -49,6 +59,21 @@ pub enum Task {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Look at a configuration.
+    #[command(subcommand)]
+    Config(ConfigTask),
+    /// Make a key, or say under which hash one is configured.
+    #[command(subcommand)]
+    Key(KeyTask),
+    /// Issue a launch token for a player, to try a game with.
+    Token {
+        /// Where.
+        #[command(flatten)]
+        profile: Profile,
+        /// For whom.
+        #[command(flatten)]
+        request: TokenRequest,
+    },
     /// Print an OpenAPI document.
     Openapi {
         /// `wallet` for everything, `operator`, or the name of a protocol.
@@ -57,6 +82,51 @@ pub enum Task {
     },
     /// Ask a running node whether it is ready; for container health checks.
     Healthcheck(Profile),
+}
+
+/// What can be asked of a configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigTask {
+    /// Say all that is wrong or risky, and print what would hold, without secrets.
+    Check {
+        /// As for --config; without one, the defaults and the environment are looked at.
+        file: Option<PathBuf>,
+    },
+}
+
+/// Keys, and their hashes.
+#[derive(Debug, Subcommand)]
+pub enum KeyTask {
+    /// A new key of the operator's API, and the lines of the configuration that let it in.
+    Operator {
+        /// Who will hold it, for the log and the audit.
+        #[arg(long)]
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value_t = Role::Read)]
+        role: Role,
+    },
+    /// A new secret for a provider or a gRPC client.
+    Client,
+    /// The hash of a key that is there already, which is read from standard input.
+    Hash,
+}
+
+/// A launch token.
+#[derive(Debug, Args)]
+pub struct TokenRequest {
+    /// Who plays.
+    #[arg(long)]
+    pub player: String,
+    /// The slug of a configured provider.
+    #[arg(long)]
+    pub provider: String,
+    /// Only for this game.
+    #[arg(long)]
+    pub game: Option<String>,
+    /// Seconds until it ends, up to 30 days.
+    #[arg(long, default_value_t = 86_400, value_parser = clap::value_parser!(u32).range(1..=2_592_000))]
+    pub ttl_seconds: u32,
 }
 
 /// A job that is run by hand.

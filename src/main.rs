@@ -1,16 +1,16 @@
 //! The `wallet` program.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Parser;
 use metrics_exporter_prometheus::PrometheusHandle;
 use seamless_wallet::app::{App, database_config};
-use seamless_wallet::cli::{self, Cli, Errand, Profile, Task};
+use seamless_wallet::cli::{self, Cli, ConfigTask, Errand, Profile, Task};
 use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::engine::Lanes;
 use seamless_wallet::http::server::{self, Limits, Stage};
@@ -104,6 +104,14 @@ async fn run(task: Task) -> anyhow::Result<()> {
             finish(app, lanes).await;
             Ok(())
         }
+        Task::Config(ConfigTask::Check { file }) => cli::check(file.as_deref(), &ProcessEnv),
+        Task::Key(task) => cli::print_key(&task),
+        Task::Token { profile, request } => {
+            let (app, lanes) = App::build(load(&profile)?).await?;
+            let token = cli::issue_token(&app, &request).await;
+            finish(app, lanes).await;
+            Ok(cli::print(token?)?)
+        }
         Task::Openapi { only } => print_document(&only),
         Task::Healthcheck(profile) => healthcheck(&load(&profile)?).await,
     }
@@ -122,7 +130,9 @@ fn print_document(name: &str) -> anyhow::Result<()> {
 
 async fn migrate(config: &Config) -> anyhow::Result<()> {
     let database = database_config(&config.database);
-    database.migrate().await.context("the database cannot be migrated")?;
+    // Without its sources: each of its messages says them already.
+    let migrated = database.migrate().await;
+    migrated.map_err(|error| anyhow!("the database cannot be migrated: {error}"))?;
     Ok(cli::print("the database's schema is current")?)
 }
 
@@ -255,7 +265,18 @@ fn keep_metrics(metrics: PrometheusHandle) {
 }
 
 async fn listen(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => {
+                ": another program listens there (perhaps a wallet that still runs): stop it, or \
+                 choose another port (http.listen or PORT, ops.listen or OPS_PORT, grpc.listen)"
+            }
+            ErrorKind::AddrNotAvailable => ": it is no address of this machine",
+            ErrorKind::PermissionDenied => ": a port below 1024 is for root: choose another one",
+            _ => "",
+        };
+        anyhow!("cannot listen on {address}: {error}{advice}")
+    })
 }
 
 /// How the process was asked to end.

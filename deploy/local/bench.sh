@@ -56,10 +56,6 @@ if ((status == 0 && $# == 0)); then
   mkdir -p docs/bench
   rm -f docs/bench/*
   cp "$TARGET"/bench/{report.md,report.json,*.svg} docs/bench/
-  # Its summary in README.md stands between two comments: the machine, and what was to be reached.
-  sed -n -e '2,6p' -e '/^## Targets$/,/^!\[/{/^|/p}' docs/bench/report.md >"$STATE/summary.md"
-  sed -i -e "/^<!-- bench -->$/,/^<!-- \/bench -->$/{//!d}" \
-    -e "/^<!-- bench -->$/r $STATE/summary.md" README.md
-  say "the report is in docs/bench/, its summary in README.md"
+  say "the report is in docs/bench/"
 fi
 ((status == 0)) || die "the measurement has failed: see above"

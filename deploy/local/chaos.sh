@@ -1,7 +1,7 @@
 #!/bin/bash
 # The failure tests at length, one after another, on throw-away servers; arguments choose some of
 # them (`deploy/local/chaos.sh kill_points`, `deploy/local/chaos.sh bystanders`). A run of all
-# renews docs/chaos/ and the table in README.md, but only when every one has ended well.
+# renews docs/chaos/, but only when every one has ended well.
 #
 # It is the build of `make test`: only one with debug assertions has the points at which a node
 # is killed (src/fault_point.rs).
@@ -37,7 +37,4 @@ cp "$report/report.jsonl" "$report/bystanders.jsonl" docs/chaos/
   printf '\n'
   cat "$report/bystanders.md"
 } >docs/chaos/README.md
-# The table in README.md stands between two comments.
-sed -i -e "/^<!-- chaos -->$/,/^<!-- \/chaos -->$/{//!d}" \
-  -e "/^<!-- chaos -->$/r $report/table.md" README.md
-say "the report is in docs/chaos/, the table in README.md"
+say "the report is in docs/chaos/"

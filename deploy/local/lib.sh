@@ -82,6 +82,11 @@ need_promtool() {
   find_promtool || { install_packages prometheus && find_promtool; }
 }
 
+need_test_servers() {
+  need_tools postgres
+  need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
+}
+
 # What lets a test set a node's clock.
 need_faketime() {
   compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || install_packages faketime
@@ -356,6 +361,38 @@ start_postgres() {
 postgres_url() { printf 'postgres://%s@localhost/%s?host=%s' "$1" "$2" "$SOCKETS"; }
 
 port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Both, for tests, which find them by the environment.
+start_test_servers() {
+  prepare_servers
+  start_postgres 300
+  start_redis || die "Redis does not start: see 'redis-server --port 0'"
+  # Nothing of the developer's own settings reaches the tests.
+  unset PORT OPS_PORT WALLET_BIN "${!WALLET__@}"
+  export SQLX_OFFLINE=true REDIS_URL
+  DATABASE_URL=$(postgres_url postgres postgres)
+  export DATABASE_URL
+  export WALLET_TEST_PG_BIN=$POSTGRES_BIN WALLET_TEST_PG_USER=$SERVER_USER WALLET_TEST_REDIS_SERVER=$REDIS_SERVER
+  export TMPDIR=$SOCKETS # what the tests start and leave there goes with it
+  ulimit -n "$(ulimit -H -n)" # a thousand connections at once
+}
+
+# What the compiler does not say. It goes on where something is found, and `lint` becomes 1.
+lint=0
+lint_code() {
+  export SQLX_OFFLINE=true
+  lint_with fmt --check
+  lint_with clippy --locked --all-targets -- -D warnings
+}
+
+lint_with() { # COMPONENT ARGUMENT...
+  if cargo "$1" --version >/dev/null 2>&1; then
+    say "cargo $*"
+    run_child cargo "$@" || lint=1
+  else
+    say "cargo $1: not installed, skipped"
+  fi
+}
 
 # A cache on a free loopback port (below the ephemeral ones); nothing of it is kept.
 start_redis() {

@@ -2,7 +2,9 @@
 # Builds the wallet and serves it with its own PostgreSQL and Redis, data under .local/run.
 #   PORT, OPS_PORT, GRPC_PORT  where it listens (8080, 9090, 8081), on 127.0.0.1
 #   DATABASE_URL, REDIS_URL    used instead of private servers when set; REDIS_URL= means none
+#   BUILD                      dev (quick to build) or release (what is shipped and measured)
 #   WALLET_BIN                 a wallet that is built already
+#   RUST_LOG                   what is logged; `info` shows every call
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -12,6 +14,13 @@ export WALLET__GRPC__LISTEN=127.0.0.1:$GRPC_PORT
 export DEMO_PRAGMATIC_SECRET=demo-pragmatic-secret DEMO_SOFTSWISS_TOKEN=demo-softswiss-token
 export DEMO_ARCADE_KEY=demo-arcade-key
 CONFIG=$ROOT/deploy/dev.toml
+
+BUILD=${BUILD:-dev}
+case $BUILD in
+  dev) flags=() folder=debug ;;
+  release) flags=(--release) folder=release ;;
+  *) die "BUILD is '$BUILD': it is 'dev', quick to build, or 'release', as it is shipped" ;;
+esac
 
 [[ -n ${WALLET_BIN:-} ]] || need_cargo
 open_state run
@@ -49,10 +58,14 @@ fi
 export DATABASE_URL REDIS_URL=${REDIS_URL:-}
 
 if [[ -z ${WALLET_BIN:-} ]]; then
-  say "building the wallet (the first time takes some minutes)"
-  run_child env SQLX_OFFLINE=true cargo build --release --locked --target-dir "${CARGO_TARGET_DIR:-$ROOT/target}" ||
+  target=${CARGO_TARGET_DIR:-$ROOT/target}
+  case $BUILD in
+    dev) say "building the wallet, unoptimised so that it is quick (the first time takes some minutes; BUILD=release: as it is shipped)" ;;
+    release) say "building the wallet as it is shipped (the first time takes long)" ;;
+  esac
+  run_child env SQLX_OFFLINE=true cargo build "${flags[@]}" --bin wallet --locked --target-dir "$target" ||
     die "the build failed: see above"
-  WALLET_BIN=${CARGO_TARGET_DIR:-$ROOT/target}/release/wallet
+  WALLET_BIN=$target/$folder/wallet
 fi
 
 # For deploy/local/wallet.sh.
@@ -65,6 +78,13 @@ run_child "$WALLET_BIN" migrate --config "$CONFIG" || die "the database cannot b
 say "loading the demo data"
 run_child "$WALLET_BIN" seed --config "$CONFIG" --file "$ROOT/deploy/demo.toml" || die "the demo data cannot be loaded: see above"
 
+# A person at a terminal reads text, and wants to see the lines to paste and what went wrong with
+# them, not each call.
+if [[ -t 1 ]]; then
+  export WALLET__LOG__FORMAT=${WALLET__LOG__FORMAT:-text}
+  export WALLET__LOG__FILTER=${WALLET__LOG__FILTER:-warn,seamless_wallet::mistake=info}
+fi
+
 say "starting the wallet"
 spawn "$WALLET_BIN" serve --config "$CONFIG"
 echo "$CHILD" >"$STATE/wallet.pid"
@@ -76,6 +96,7 @@ done
 if kill -0 "$CHILD" 2>/dev/null; then
   ready || die "the wallet is not ready after a minute: see above"
   say "serving on http://127.0.0.1:$PORT, gRPC on 127.0.0.1:$GRPC_PORT, metrics and health on http://127.0.0.1:$OPS_PORT; Ctrl-C stops everything"
+  [[ ! -t 1 ]] || say "the log shows what goes wrong; RUST_LOG=info make run shows every call"
   "$ROOT/deploy/local/demo.sh"
 fi
 status=0

@@ -6,21 +6,11 @@
 need_cargo
 clean_states throw-away # of test runs that were killed
 open_state "test-$$" throw-away
-need_tools postgres
-need_redis || die "the tests need Redis 7 or later${WHY:+, but $WHY}"
+need_test_servers
 want haproxy pgbouncer openssl chromium chromedriver:chromium-driver
 need_faketime || say "no clock will jump: the Debian package faketime is missing, and $WHY"
 
-prepare_servers
-start_postgres 300
-start_redis || die "Redis does not start: see 'redis-server --port 0'"
-
-# Nothing of the developer's own settings reaches the tests.
-unset PORT OPS_PORT WALLET_BIN "${!WALLET__@}"
-export SQLX_OFFLINE=true REDIS_URL
-DATABASE_URL=$(postgres_url postgres postgres)
-export DATABASE_URL
-export WALLET_TEST_PG_BIN=$POSTGRES_BIN WALLET_TEST_PG_USER=$SERVER_USER WALLET_TEST_REDIS_SERVER=$REDIS_SERVER
+start_test_servers
 # A client of gRPC that is not ours.
 if need_python grpc "$ROOT/tests/integration/grpc/requirements.txt"; then
   export WALLET_TEST_PYTHON=$PYTHON
@@ -28,20 +18,7 @@ else
   unset WALLET_TEST_PYTHON
   say "Python's gRPC client: skipped, because $WHY"
 fi
-export TMPDIR=$SOCKETS # what the tests start and leave there goes with it
-ulimit -n "$(ulimit -H -n)" # a thousand connections at once
-
-lint=0
-check() { # COMPONENT ARGUMENT...
-  if cargo "$1" --version >/dev/null 2>&1; then
-    say "cargo $*"
-    run_child cargo "$@" || lint=1
-  else
-    say "cargo $1: not installed, skipped"
-  fi
-}
-check fmt --check
-check clippy --locked --all-targets -- -D warnings
+lint_code
 
 # Each alert rule fires when it should, and not when it should not.
 if need_promtool; then

@@ -1,6 +1,8 @@
 #!/bin/bash
 # A command of the wallet beside `make run`: with its configuration, its database and its Redis.
 #   deploy/local/wallet.sh reconcile --full
+#   deploy/local/wallet.sh token --player demo-player --provider pragmatic
+#   deploy/local/wallet.sh config check
 #   deploy/local/wallet.sh reconcile-provider --provider pragmatic --file FEED.csv
 set -euo pipefail
 
@@ -12,6 +14,10 @@ if (($# == 0)) || ! kill -0 "$(cat "$state/wallet.pid" 2>/dev/null)" 2>/dev/null
 fi
 # shellcheck source=/dev/null
 . "$state/environment"
+case $1 in
+  config) exec "$WALLET_BIN" "$@" "$root/deploy/dev.toml" ;;
+  key | openapi) exec "$WALLET_BIN" "$@" ;; # they need none
+esac
 command=$1
 shift
 exec "$WALLET_BIN" "$command" --config "$root/deploy/dev.toml" "$@"

@@ -108,6 +108,16 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
+impl CacheConfig {
+    /// Whether its URL can be used. Nothing is connected to.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn check(&self) -> Result<(), CacheError> {
+        self.url.as_ref().map_or(Ok(()), |url| client(url, self).map(drop))
+    }
+}
+
 fn client(url: &str, config: &CacheConfig) -> Result<Client, CacheError> {
     let (url, is_encrypted) = scheme(url)?;
     // The client's own words may quote a part of the URL, so they are not passed on.

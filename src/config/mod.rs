@@ -1,10 +1,12 @@
 //! The configuration: `defaults.toml` (the manual), a file over it, the environment over
 //! both. Everything that is wrong is said at once, before anything is started.
 
+mod effective;
 mod env;
 mod feed;
 mod jobs;
 mod provider;
+mod risks;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -13,6 +15,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::core::ProviderId;
+pub use effective::Effective;
 use env::overlay_env;
 pub use env::{Env, ProcessEnv};
 pub use feed::{Columns, Feed, FeedKind, FeedType, Sign};
@@ -62,15 +65,28 @@ impl Config {
     /// # Errors
     /// [`ConfigErrors`] with everything that is wrong.
     pub fn load(file: Option<&Path>, env: &dyn Env) -> Result<Self, ConfigErrors> {
-        let mut table = parse(DEFAULTS, "defaults.toml")?;
+        Ok(Self::read(file, env)?.0)
+    }
+
+    /// As [`Self::load`], and says what holds in the end.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn read(file: Option<&Path>, env: &dyn Env) -> Result<(Self, Effective), ConfigErrors> {
+        let defaults = parse(DEFAULTS, "defaults.toml")?;
+        let mut table = defaults.clone();
+        let mut name = String::new();
         if let Some(path) = file {
+            name = path.display().to_string();
             let text = std::fs::read_to_string(path)
-                .map_err(|error| ConfigErrors(vec![format!("{}: {error}", path.display())]))?;
-            merge(&mut table, parse(&text, &path.display().to_string())?);
+                .map_err(|error| ConfigErrors(vec![format!("{name}: {error}")]))?;
+            merge(&mut table, parse(&text, &name)?);
         }
+        let with_file = table.clone();
         let mut errors = Vec::new();
         overlay_env(&mut table, env, &mut errors);
-        Self::from_table(table, env, errors)
+        let effective = Effective { defaults, with_file, all: table.clone(), file: name };
+        Ok((Self::from_table(table, env, errors)?, effective))
     }
 
     /// Providers of whom two have the same secret.
@@ -114,6 +130,7 @@ impl Config {
         else {
             return Err(ConfigErrors(errors));
         };
+        errors.extend(same_port(&http, &ops, &grpc));
         if errors.is_empty() {
             Ok(Self { http, grpc, ops, database, cache, log, telemetry, operator, jobs, providers })
         } else {
@@ -122,8 +139,38 @@ impl Config {
     }
 }
 
+/// A text that is no TOML is pointed at by its line, and not shown: a secret may stand there.
 fn parse(text: &str, name: &str) -> Result<Table, ConfigErrors> {
-    text.parse::<Table>().map_err(|error| ConfigErrors(vec![format!("{name}: {error}")]))
+    text.parse::<Table>().map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        ConfigErrors(vec![format!("{name}: line {line}: {}", said(&error))])
+    })
+}
+
+/// What the library says without the text that it did not expect: that may be a secret.
+fn said(error: &toml::de::Error) -> String {
+    let message = error.message();
+    match (message.split_once(" string \""), message.rsplit_once("\", expected ")) {
+        (Some((what, _)), Some((_, expected))) => format!("{what} string, expected {expected}"),
+        _ => message.to_owned(),
+    }
+}
+
+/// Two that would listen on one port: the second one could not.
+fn same_port(http: &Http, ops: &Ops, grpc: &Grpc) -> Vec<String> {
+    let mut taken = BTreeMap::new();
+    let all = [("http", Some(http.listen)), ("ops", Some(ops.listen)), ("grpc", grpc.listen)];
+    let mut errors = Vec::new();
+    for (name, address) in all {
+        let Some(port) = address.map(|address| address.port()).filter(|port| *port != 0) else {
+            continue;
+        };
+        if let Some(other) = taken.insert(port, name) {
+            errors.push(format!("{name}.listen: port {port} is that of {other}.listen already"));
+        }
+    }
+    errors
 }
 
 /// Lays one table over another.
@@ -151,7 +198,7 @@ fn section<T: Section>(table: &mut Table, name: &str, errors: &mut Vec<String>) 
             Some(section)
         }
         Err(error) => {
-            errors.push(format!("[{name}]: {}", error.message()));
+            errors.push(format!("[{name}]: {}", said(&error)));
             None
         }
     }
@@ -184,7 +231,7 @@ fn read_providers(
 mod tests {
     use super::*;
 
-    struct Fixed(Vec<(&'static str, &'static str)>);
+    pub(super) struct Fixed(pub Vec<(&'static str, &'static str)>);
 
     impl Env for Fixed {
         fn get(&self, name: &str) -> Option<String> {
@@ -196,7 +243,7 @@ mod tests {
         }
     }
 
-    fn load(text: &str, env: &Fixed) -> Result<Config, ConfigErrors> {
+    pub(super) fn load(text: &str, env: &Fixed) -> Result<Config, ConfigErrors> {
         let mut table = parse(DEFAULTS, "defaults.toml")?;
         merge(&mut table, parse(text, "test.toml")?);
         let mut errors = Vec::new();
@@ -209,7 +256,13 @@ mod tests {
         let config = load("", &Fixed(vec![("DATABASE_URL", "postgres://db")])).expect("valid");
         assert_eq!(config.http.listen.port(), 8080);
         assert!(config.providers.is_empty() && config.operator.keys.is_empty());
-        assert!(load("", &Fixed(vec![])).is_err(), "there is no default database");
+        for none in [vec![], vec![("DATABASE_URL", "mysql://db")]] {
+            let ConfigErrors(errors) = load("", &Fixed(none)).expect_err("no database of ours");
+            assert!(
+                matches!(&errors[..], [only] if only.starts_with("database.url")),
+                "{errors:?}"
+            );
+        }
     }
 
     #[test]
@@ -246,6 +299,12 @@ mod tests {
             [providers.three]
             protocol = "pragmatic"
             secrets = []
+            settings = { free_round = "x" }
+            [providers.four]
+            protocol = "pragmatic"
+            secrets = "a plain text"
+            [log]
+            filter = "info,=,"
         "#;
         let ConfigErrors(errors) = load(text, &Fixed(vec![("PORT", "http")])).expect_err("invalid");
         let all = errors.join("\n");
@@ -257,11 +316,30 @@ mod tests {
             "env:NAME",
             "MISSING",
             "three: secrets",
+            "three: settings",
+            "four: invalid type: string, expected",
+            "log.filter",
             "PORT",
         ] {
             assert!(all.contains(part), "{part} is not in:\n{all}");
         }
         assert!(!all.contains("plain text"), "a secret must not be repeated:\n{all}");
+    }
+
+    #[test]
+    fn what_is_no_toml_is_pointed_at_and_not_repeated() {
+        let ConfigErrors(errors) =
+            load("[database]\nurl = 'postgres://u:hidden@db\n", &Fixed(vec![]))
+                .expect_err("no TOML");
+        let all = errors.join("\n");
+        assert!(all.contains("test.toml: line 2: ") && !all.contains("hidden"), "{all}");
+    }
+
+    #[test]
+    fn two_listeners_do_not_want_the_same_port() {
+        let env = Fixed(vec![("DATABASE_URL", "postgres://db"), ("OPS_PORT", "8080")]);
+        let ConfigErrors(errors) = load("", &env).expect_err("one port");
+        assert_eq!(errors, ["ops.listen: port 8080 is that of http.listen already"]);
     }
 
     #[test]

@@ -74,13 +74,16 @@ pub(super) fn read_provider(
         faults.push("the slug must be lower-case letters, digits and -, and not reserved".into());
     }
     let id = ProviderId::parse(slug).map_err(|error| faults.push(error.to_string())).ok();
-    let raw: Option<RawProvider> = value
-        .try_into()
-        .map_err(|error: toml::de::Error| faults.push(error.message().to_owned()))
-        .ok();
+    let raw: Option<RawProvider> =
+        value.try_into().map_err(|error: toml::de::Error| faults.push(super::said(&error))).ok();
     let (Some(id), Some(raw)) = (id, raw) else { return Err(faults) };
-    if crate::providers::protocol(&raw.protocol).is_none() {
-        faults.push(format!("protocol `{}` is not one of this build", raw.protocol));
+    match crate::providers::protocol(&raw.protocol) {
+        None => faults.push(unknown_protocol(&raw.protocol)),
+        Some(protocol) => {
+            // Made to see what it says, and made again for use.
+            let built = (protocol.build)(id.clone(), raw.settings.clone());
+            faults.extend(built.err().map(|fault| format!("settings: {fault}")));
+        }
     }
     let mut secrets = Vec::new();
     for reference in &raw.secrets {
@@ -120,6 +123,11 @@ pub(super) fn read_provider(
         )),
         _ => Err(faults),
     }
+}
+
+fn unknown_protocol(name: &str) -> String {
+    let known: Vec<_> = crate::providers::PROTOCOLS.iter().map(|known| known.name).collect();
+    format!("protocol `{name}` is not one of this build: there are {}", known.join(", "))
 }
 
 /// Follows a reference to a secret. The message never repeats what was found.

@@ -156,7 +156,7 @@ pub struct OperatorKey {
 }
 
 /// What an operator's key may do.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Look.
@@ -201,7 +201,12 @@ impl Section for Ops {
 
 impl Section for Database {
     fn check(&self, must: &mut dyn FnMut(bool, &str)) {
-        must(!self.url.expose_secret().is_empty(), "url: is required (or DATABASE_URL)");
+        let url = self.url.expose_secret();
+        must(!url.is_empty(), "url: is required (or DATABASE_URL)");
+        // The library takes any scheme, and speaks PostgreSQL to whatever is there.
+        let starts = ["postgres://", "postgresql://", "file:"];
+        let is_ours = url.is_empty() || starts.iter().any(|start| url.starts_with(start));
+        must(is_ours, "url: must begin with postgres:// (or be a file: that holds such a one)");
         must(self.pool_max > 0, "pool_max: must be at least 1");
         must((1..=64).contains(&self.lanes), "lanes: must be 1 to 64");
         must((1..=4096).contains(&self.batch_max), "batch_max: must be 1 to 4096");
@@ -225,6 +230,8 @@ impl Section for Cache {
 impl Section for Log {
     fn check(&self, must: &mut dyn FnMut(bool, &str)) {
         must(!self.filter.is_empty(), "filter: must not be empty");
+        let is_filter = tracing_subscriber::EnvFilter::try_new(&self.filter).is_ok();
+        must(is_filter, "filter: must be as in RUST_LOG, such as \"info\"");
     }
 }
 

@@ -7,9 +7,11 @@
 //! - `patience`: a connection that takes too long to ask for anything; `leftover`: one that still
 //!   sends when it has its reply;
 //! - `path`: one way of spelling a path;
-//! - `record`: the one log line and the one count of every call.
+//! - `record`: the one log line and the one count of every call; `advice`: what it says to do about
+//!   a mistake.
 
 pub mod address;
+pub mod advice;
 pub mod leftover;
 pub mod path;
 pub mod patience;

@@ -33,14 +33,32 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use self::auth::Keys;
 use self::layers::Gate;
 use self::server::Served;
 use self::standard::Standard;
 use crate::app::App;
+use crate::config;
 use crate::http::server::{Limits, Stage};
 use crate::http::threads::Threads;
+
+/// What the configuration calls a client of this.
+pub const PROTOCOL: &str = crate::providers::grpc::PROTOCOL.name;
+
+/// Whether the certificate and its key can be used, where there are any.
+///
+/// # Errors
+/// Where one cannot be read, or does not go with the other.
+pub fn check_tls(config: &config::Grpc) -> anyhow::Result<()> {
+    acceptor(config).map(drop)
+}
+
+fn acceptor(config: &config::Grpc) -> anyhow::Result<Option<TlsAcceptor>> {
+    let is_plain = config.tls_cert.as_os_str().is_empty();
+    (!is_plain).then(|| tls::acceptor(&config.tls_cert, &config.tls_key)).transpose()
+}
 
 /// Serves on this port, in a task of its own, until `stage` says that it is over.
 ///
@@ -54,15 +72,13 @@ pub async fn start(
     threads: Threads,
 ) -> anyhow::Result<tokio::task::JoinHandle<()>> {
     let config = &app.grpc;
-    let tls = if config.tls_cert.as_os_str().is_empty() {
-        None
-    } else {
-        Some(tls::acceptor(&config.tls_cert, &config.tls_key)?)
-    };
+    let tls = acceptor(config)?;
     let keys = Keys::of(app).map_err(anyhow::Error::msg)?;
     let gate = Arc::new(Gate { app: Arc::clone(app), keys });
     let standard = Standard::start(app, stage.clone()).await?;
-    let limits = Limits { connections_max: config.connections_max, ..limits };
+    // One address never has them all.
+    let of_one_address = limits.of_one_address.min((config.connections_max / 2).max(1));
+    let limits = Limits { connections_max: config.connections_max, of_one_address, ..limits };
     let served = Served { gate, standard, tls };
     Ok(tokio::spawn(server::serve(listener, served, limits, stage, threads)))
 }

@@ -22,9 +22,9 @@ use super::body::{self, BodyError};
 use super::problem::Problem;
 use super::span;
 use crate::app::{App, Provider};
-use crate::edge::address;
 use crate::edge::path::Sent;
 use crate::edge::record::{Record, Told, Watched, echo_request_id, request_id, whole_micros};
+use crate::edge::{address, advice};
 use crate::providers::{Answer, Failure, Operation, RawCall, Reply, Request as Asked};
 use crate::telemetry::trail::Traced;
 
@@ -175,8 +175,11 @@ fn unknown_provider(request: &Request, started: Instant) -> Response {
     let request_id = request_id(request.headers());
     let problem = Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path");
     let mut response = problem.into_response();
+    let outcome = "unknown_provider";
     tracing::info!(
-        outcome = "unknown_provider",
+        target: "seamless_wallet::mistake",
+        outcome,
+        advice = advice::on(outcome),
         peer = request.extensions().get::<SocketAddr>().map(tracing::field::display),
         status = response.status().as_u16(),
         latency_us = whole_micros(started.elapsed()),

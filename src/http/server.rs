@@ -35,7 +35,7 @@ use crate::edge::{address, path};
 
 /// The most bytes of a request's head. It is also what a connection reads and writes at once, and
 /// so most of what one costs.
-const HEAD_MAX: usize = 16 * 1024;
+const HEAD_MAX: usize = 8 * 1024;
 
 /// How far a process has come towards its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

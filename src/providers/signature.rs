@@ -83,6 +83,12 @@ impl Secrets {
         self.0.iter().map(|secret| Sha256::digest(secret.expose_secret()).into())
     }
 
+    /// The characters of the shortest.
+    pub fn shortest(&self) -> usize {
+        let lengths = self.0.iter().map(|secret| secret.expose_secret().chars().count());
+        lengths.min().unwrap_or_default()
+    }
+
     /// True when the proof holds under one of the secrets.
     pub fn verify(&self, proof: &Proof<'_>) -> bool {
         let Some(given) = Digested::from_hex(&proof.signature) else { return false };

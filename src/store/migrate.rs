@@ -24,9 +24,29 @@ pub enum SchemaError {
     /// A migration failed. What came before it stays, and it can be tried again.
     #[error(transparent)]
     Migration(#[from] MigrateError),
+    /// There is no way to the database.
+    #[error(
+        "no PostgreSQL answers at database.url (DATABASE_URL): is it running, is that where? {0}"
+    )]
+    Unreachable(#[source] sqlx::Error),
+    /// PostgreSQL is there and says no.
+    #[error("PostgreSQL lets nobody in as database.url (DATABASE_URL) says: {0}")]
+    NotLetIn(#[source] sqlx::Error),
     /// The database did not do it.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for SchemaError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        match (&error, code.as_deref()) {
+            (sqlx::Error::Io(_), _) => Self::Unreachable(error),
+            // Unknown user, wrong password, no such database, no right to connect.
+            (_, Some("28000" | "28P01" | "3D000" | "42501")) => Self::NotLetIn(error),
+            _ => Self::Database(error),
+        }
+    }
 }
 
 impl DatabaseConfig {

@@ -170,7 +170,6 @@ async fn paths_and_methods_that_are_not_the_protocols_are_refused_in_its_shape()
         "/pragmatic/",
         "/pragmatic/bet",
         "/pragmatic/BET.html",
-        "/pragmatic//bet.html",
         "/pragmatic/bet.html/more",
         "/pragmatic/../softswiss/play",
         "/pragmatic/%62et.html",

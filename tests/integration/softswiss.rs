@@ -489,7 +489,6 @@ async fn a_path_that_is_unknown_and_a_method_that_is_not_post_are_a_404_in_shape
         (Method::POST, "/softswiss/"),
         (Method::POST, "/softswiss/bet"),
         (Method::POST, "/softswiss/Play"),
-        (Method::POST, "/softswiss/play/"),
         (Method::POST, "/softswiss/play/play"),
         (Method::GET, "/softswiss/play"),
         (Method::PUT, "/softswiss/play"),

@@ -1,4 +1,4 @@
-//! What people watch the nodes with: every metric that an alert, the dashboard or the README
+//! What people watch the nodes with: every metric that an alert, the dashboard or the documents
 //! names is exported, under those labels, and the other way round.
 
 mod collector;
@@ -134,9 +134,9 @@ async fn every_metric_that_is_watched_is_exported_and_every_one_that_is_exported
     let documented = documented();
     for (name, labels) in &documented {
         match exported.families.get(name) {
-            None => wrong.push(format!("the README names {name}, which is not exported")),
+            None => wrong.push(format!("docs/metrics.md names {name}, which is not exported")),
             Some(family) if family.labels != *labels => wrong.push(format!(
-                "the README gives {name} the labels {labels:?}, it has {:?}",
+                "docs/metrics.md gives {name} the labels {labels:?}, it has {:?}",
                 family.labels
             )),
             Some(_) => {}
@@ -144,7 +144,7 @@ async fn every_metric_that_is_watched_is_exported_and_every_one_that_is_exported
     }
     for (name, family) in &exported.families {
         if !documented.iter().any(|(named, _)| named == name) {
-            wrong.push(format!("{name} is exported, and the README does not know it"));
+            wrong.push(format!("{name} is exported, and docs/metrics.md does not know it"));
         }
         if family.help.is_empty() {
             wrong.push(format!("/metrics does not say what {name} is"));
@@ -155,10 +155,10 @@ async fn every_metric_that_is_watched_is_exported_and_every_one_that_is_exported
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The metrics of the README's table, each with its labels.
+/// The metrics of the documented table, each with its labels.
 fn documented() -> Vec<(String, BTreeSet<String>)> {
-    let readme = read("README.md");
-    let cells = readme
+    let page = read("docs/metrics.md");
+    let cells = page
         .lines()
         .filter(|line| line.starts_with("| `wallet_"))
         .filter_map(|line| line.split('|').nth(1));

@@ -18,7 +18,7 @@ use crate::support::node::{Node, merge};
 const HEAD: &str = "POST /pragmatic/bet.html HTTP/1.1\r\nhost: wallet\r\n\
                     content-type: application/x-www-form-urlencoded\r\n";
 /// What one connection with an unfinished head may cost, in KiB.
-const KIB_EACH: u64 = 28;
+const KIB_EACH: u64 = 16;
 
 /// Connections on which that much is said and no more.
 async fn say(stand: &Stand, count: usize, bytes: &str) -> Vec<Wire> {
@@ -57,14 +57,17 @@ async fn unfinished_heads_cost_little_and_hold_nobody_up() {
     let mut stand = Stand::tuned("http.header_timeout_ms = 60000").await;
     let mut measured = Measured::of("400 connections with unfinished headers", stand.how);
     stand.warm_up().await;
-    let unfinished = format!("{HEAD}x-long: {}", "x".repeat(15_000));
-    measured.controls(&mut stand.crowd).await;
-    let before = stand.world.nodes[0].memory_kib();
-    let wires = say(&stand, 400, &unfinished).await;
-    sleep(Duration::from_secs(1)).await;
-    let each = stand.world.nodes[0].memory_kib().saturating_sub(before) / 400;
-    measured.besides(&mut stand.crowd).await;
-    drop(wires);
+    let unfinished = format!("{HEAD}x-long: {}", "x".repeat(7_500));
+    let mut each = 0;
+    for _ in 0..measured.turns() {
+        measured.control(&mut stand.crowd).await;
+        let before = stand.world.nodes[0].memory_kib();
+        let wires = say(&stand, 400, &unfinished).await;
+        sleep(Duration::from_secs(1)).await;
+        each = each.max(stand.world.nodes[0].memory_kib().saturating_sub(before) / 400);
+        measured.beside_for(&mut stand.crowd, measured.slice()).await;
+        drop(wires);
+    }
     measured.demand(&format!("{each} KiB for each, of {KIB_EACH}"), each <= KIB_EACH);
     measured.others_in_time(1.0);
     measured.others_keep(0.9);
