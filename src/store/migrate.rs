@@ -71,6 +71,9 @@ impl DatabaseConfig {
             prepare(&mut connection, migration).await?;
             MIGRATOR.run_to(migration.version, &mut connection).await?;
         }
+        // The server may take a moment to notice the connection's end; whoever comes next does not
+        // have to be told meanwhile that somebody is at it.
+        sqlx::query("SELECT pg_advisory_unlock($1)").bind(LOCK).execute(&mut connection).await?;
         connection.close().await?;
         Ok(())
     }

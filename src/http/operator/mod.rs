@@ -30,6 +30,7 @@ mod statement;
 mod statement_cursor;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod transactions;
 mod transfer;
 mod wire;

@@ -15,7 +15,7 @@ use super::error;
 use super::extract::{JsonBody, PathParams, QueryParams};
 use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
-use super::transactions::Transaction;
+use super::transaction::Transaction;
 use super::wire::{Faults, moment, said};
 use crate::app::App;
 use crate::core::{

@@ -68,7 +68,7 @@ async fn unfinished_heads_cost_little_and_hold_nobody_up() {
         measured.beside_for(&mut stand.crowd, measured.slice()).await;
         drop(wires);
     }
-    measured.rule(&format!("{each} KiB for each, of {KIB_EACH}"), each <= KIB_EACH);
+    measured.demand(&format!("{each} KiB for each, of {KIB_EACH}"), each <= KIB_EACH);
     measured.others_in_time(1.0);
     measured.others_keep(0.9);
     let verdict = measured.end();
