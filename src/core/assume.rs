@@ -262,7 +262,7 @@ fn conditions_of(attempt: &Attempt, history: &mut History) -> Option<Conditions>
             Action::Reverse { .. }
             | Action::Adjust(_)
             | Action::Note(Some(_))
-            | Action::DecidedElsewhere => return None,
+            | Action::DecidedElsewhere { .. } => return None,
         }
     }
     if stakes {

@@ -69,7 +69,10 @@ pub enum Action {
     Note(Option<PlayerStatus>),
     /// What is parked under the key was decided elsewhere, by a person: it is remembered as done,
     /// and moves nothing. The only movement of its command.
-    DecidedElsewhere,
+    DecidedElsewhere {
+        /// What it reverses, where it is a reversal.
+        target: Option<TxId>,
+    },
 }
 
 /// What a reversal may undo.
@@ -116,7 +119,7 @@ impl Action {
             Self::Credit(_) => Kind::Credit,
             Self::Reverse { .. } => Kind::Reverse,
             Self::Adjust(_) => Kind::Adjust,
-            Self::Note(_) | Self::DecidedElsewhere => Kind::Note,
+            Self::Note(_) | Self::DecidedElsewhere { .. } => Kind::Note,
         }
     }
 
@@ -126,7 +129,7 @@ impl Action {
             Self::Debit(amount) => amount.micros().negated(),
             Self::Credit(amount) => amount.micros(),
             Self::Adjust(micros) => *micros,
-            Self::Reverse { .. } | Self::Note(_) | Self::DecidedElsewhere => Micros::ZERO,
+            Self::Reverse { .. } | Self::Note(_) | Self::DecidedElsewhere { .. } => Micros::ZERO,
         }
     }
 }

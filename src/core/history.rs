@@ -101,7 +101,7 @@ pub struct RoundFacts {
     pub debits: i64,
     /// Of those, reversed; and all tombstones.
     pub cancelled: i64,
-    /// Applied credits.
+    /// Credits that were paid, here or elsewhere.
     pub credits: i64,
 }
 
@@ -121,6 +121,8 @@ impl RoundFacts {
         match (row.kind, row.outcome) {
             (Kind::Debit, RowOutcome::Applied) => facts.debits = 1,
             (Kind::Credit, RowOutcome::Applied) => facts.credits = 1,
+            // Decided elsewhere: there is no other credit without effect.
+            (Kind::Credit, RowOutcome::Noted) => facts.credits = 1,
             (Kind::Reverse, RowOutcome::Applied) if row.category.is_stake() => facts.cancelled = 1,
             // A parked credit that was undone leaves one as well, and is no stake.
             (Kind::Debit | Kind::Reverse, RowOutcome::Tombstone) => {

@@ -3,7 +3,7 @@
 use metrics::counter;
 use tokio::sync::mpsc;
 
-use crate::core::{Attempt, Category, Command, Entry, Movement, Outcome, Reason, Receipt};
+use crate::core::{Action, Attempt, Category, Command, Entry, Movement, Outcome, Reason, Receipt};
 use crate::store::ledger::mismatches::Mismatch;
 
 /// Calls under a key that says something else, on their way to where they are kept. One that
@@ -74,6 +74,10 @@ pub(super) fn note_flags(attempt: &Attempt, receipt: &Receipt) {
             Outcome::Applied(entry) => entry.reason.filter(|reason| reason.is_flag()),
             Outcome::Refused { reason: reason @ Reason::DebitReversed, .. } => Some(*reason),
             Outcome::Parked(entry) => entry.reason,
+            // Its provider takes back what was paid by hand: somebody has to, too.
+            Outcome::NoEffect(entry) if matches!(movement.action, Action::Reverse { .. }) => {
+                entry.reason.filter(|reason| *reason == Reason::DecidedElsewhere)
+            }
             _ => None,
         };
         let cut_off = movement.is_cut_off() && matches!(outcome, Outcome::Applied(_));

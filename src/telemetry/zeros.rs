@@ -69,7 +69,7 @@ fn movements(provider: &str) {
         )
         .increment(0);
     }
-    let parked = [Reason::DebitUnknown, Reason::WalletClosed];
+    let parked = [Reason::DebitUnknown, Reason::WalletClosed, Reason::DecidedElsewhere];
     let flags = Reason::ALL.iter().copied().filter(|reason| reason.is_flag());
     let flagged = flags.chain(parked).chain([Reason::DebitReversed]).map(Reason::as_str);
     for reason in

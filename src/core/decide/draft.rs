@@ -120,13 +120,15 @@ impl<'a> Draft<'a> {
         Row { outcome, reason, link: Some(self.link()), ..self.blank(movement, ids) }
     }
 
-    /// Adds a row, or promotes the parked one under its key, which keeps its id and its date.
+    /// Adds a row, or promotes the parked one under its key, which keeps its id, its date and its
+    /// words.
     pub(super) fn write(&mut self, mut row: Row) -> Entry {
         let parked = self.prior(&row.key).filter(|row| row.outcome == RowOutcome::Parked);
         let promotion = parked.is_some();
         if let Some(parked) = parked {
             row.transaction_id = parked.transaction_id;
             row.created_at = parked.created_at;
+            row.detail.clone_from(&parked.detail);
         }
         let entry = Entry::of(&row, false);
         self.rows.push((row, promotion));

@@ -6,11 +6,13 @@
 //! - `debits`: may the player stake, and that much?
 //! - `parking`: does something have to wait?
 //! - `reversals`: what does a reversal find?
+//! - `elsewhere`: what if a person has decided it?
 //! - `unopened`: what if there is no wallet?
 //! - `draft`: the decision in the making, and the rows that it writes.
 
 mod debits;
 mod draft;
+mod elsewhere;
 mod parking;
 mod repeats;
 mod reversals;
@@ -80,10 +82,10 @@ impl Draft<'_> {
         if self.command().has_a_foreign_key(self.history) {
             return Err(Refusal::unremembered(Reason::KeyReused));
         }
-        if let [Movement { tx_id, action: Action::DecidedElsewhere, .. }] =
+        if let [movement @ Movement { action: Action::DecidedElsewhere { .. }, .. }] =
             &self.command().movements[..]
         {
-            return self.decided_elsewhere(tx_id);
+            return self.decided_elsewhere(movement);
         }
         self.recognise_repeats()?;
         if self.outcomes.iter().all(Option::is_some) {
@@ -147,7 +149,7 @@ impl Draft<'_> {
                 self.reverse(place, movement, ids, target, *of, *at_most)
             }
             // It stands alone, or it says nothing.
-            Action::DecidedElsewhere => Err(Refusal::unremembered(Reason::TargetUnknown)),
+            Action::DecidedElsewhere { .. } => Err(Refusal::unremembered(Reason::TargetUnknown)),
         }
     }
 

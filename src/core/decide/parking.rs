@@ -27,7 +27,7 @@ impl Draft<'_> {
             let gives = match &movement.action {
                 Action::Credit(_) | Action::Reverse { .. } => true,
                 Action::Adjust(micros) => !micros.is_negative(),
-                Action::Debit(_) | Action::Note(_) | Action::DecidedElsewhere => false,
+                Action::Debit(_) | Action::Note(_) | Action::DecidedElsewhere { .. } => false,
             };
             if gives && self.wallet.status == PlayerStatus::Closed {
                 return Ok(Some(Reason::WalletClosed));

@@ -2,7 +2,7 @@
 
 use super::draft::{Culprits, Draft, Refusal};
 use crate::core::command::{Action, AttemptIds};
-use crate::core::ids::{Key, TxId};
+use crate::core::ids::Key;
 use crate::core::outcome::{Entry, Outcome};
 use crate::core::policy::LateOriginal;
 use crate::core::row::{Kind, Reason, Row, RowOutcome};
@@ -17,28 +17,6 @@ impl Draft<'_> {
                 self.settle(place, outcome);
             }
         }
-        Ok(())
-    }
-
-    /// A person has decided what is parked under a key. Nothing is asked of its terms or its wallet:
-    /// it may be one that nobody can decide by them any more.
-    pub(super) fn decided_elsewhere(&mut self, tx_id: &TxId) -> Result<(), Refusal> {
-        let key = self.command().key(tx_id);
-        let Some(row) = self.prior(&key) else {
-            return Err(Refusal::unremembered(Reason::TargetUnknown));
-        };
-        let outcome = if row.outcome == RowOutcome::Parked {
-            let mut row = row.clone();
-            self.wallet.version += 1;
-            row.outcome = RowOutcome::Noted;
-            row.reason = Some(Reason::DecidedElsewhere);
-            row.link = Some(self.link());
-            row.parked_command = None;
-            Outcome::NoEffect(self.write(row))
-        } else {
-            Outcome::Replayed(Entry::of(row, self.history.is_reversed(&key)))
-        };
-        self.settle(0, outcome);
         Ok(())
     }
 

@@ -48,6 +48,10 @@ impl Draft<'_> {
                 self.cancel_parked(found);
                 return Ok(outcome);
             }
+            RowOutcome::Noted if fits => {
+                // Paid by hand, say: there is nothing here to take back.
+                return Ok(self.no_effect(movement, ids, Reason::DecidedElsewhere));
+            }
             RowOutcome::Applied if fits => {}
             RowOutcome::Applied | RowOutcome::Parked | RowOutcome::Noted => {
                 return Err(Refusal::of(place, Reason::TargetNotReversible));

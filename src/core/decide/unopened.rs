@@ -31,7 +31,7 @@ const fn waits(movement: &Movement) -> bool {
     match movement.action {
         Action::Credit(_) | Action::Reverse { .. } => true,
         Action::Adjust(micros) => micros.get() >= Micros::ZERO.get(),
-        Action::Debit(_) | Action::Note(_) | Action::DecidedElsewhere => false,
+        Action::Debit(_) | Action::Note(_) | Action::DecidedElsewhere { .. } => false,
     }
 }
 

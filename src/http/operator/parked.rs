@@ -19,7 +19,7 @@ use super::transaction::Transaction;
 use super::wire::{Faults, moment, said};
 use crate::app::App;
 use crate::core::{
-    Action, Category, Command, Movement, Outcome, PlayerId, Policy, ProviderId, Reason,
+    Action, Category, Command, Movement, Outcome, PlayerId, Policy, ProviderId, Reason, TxId,
 };
 use crate::http::problem::Problem;
 use crate::jobs::JobError;
@@ -305,7 +305,9 @@ pub async fn decided_elsewhere(
     JsonBody(body): JsonBody<Because>,
 ) -> Result<Json<Redriven>, Problem> {
     let (reason, author) = body.checked()?;
-    let (id, place) = find_or_decided_elsewhere(&app, &id).await?;
+    let (id, place, target) = find_or_decided_elsewhere(&app, &id).await?;
+    let who = author.as_deref().map_or_else(String::new, |author| format!("{author}: "));
+    let said = format!("{}: {who}{reason}", call.key_name());
     let deed =
         Deed { author, reason: Some(reason), ..deed(&call, "decided_elsewhere", (id, &place)) };
     let decided = async {
@@ -314,7 +316,7 @@ pub async fn decided_elsewhere(
         if found.iter().any(|row| matches!(row, StillParked::Unreadable)) {
             return Err(error::unreadable());
         }
-        let receipt = app.wallet.execute(elsewhere(&place), call.deadline).await?;
+        let receipt = app.wallet.execute(elsewhere(&place, target, &said), call.deadline).await?;
         // Somebody came first: then it is as that one decided.
         let is_so = |outcome: &Outcome| {
             outcome.entry().is_some_and(|entry| entry.reason == Some(Reason::DecidedElsewhere))
@@ -337,7 +339,7 @@ fn redriven(id: Uuid, status: &'static str, reason: &'static str) -> Json<Redriv
 
 /// It goes through the one door like all else that is decided, so a call of the provider's and this
 /// one are two attempts at one thing.
-fn elsewhere(place: &Place) -> Command {
+fn elsewhere(place: &Place, target: Option<TxId>, said: &str) -> Command {
     Command {
         provider: place.key.provider.clone(),
         player: place.player.clone(),
@@ -347,9 +349,9 @@ fn elsewhere(place: &Place) -> Command {
         round: None,
         movements: vec![Movement {
             tx_id: place.key.tx_id.clone(),
-            action: Action::DecidedElsewhere,
+            action: Action::DecidedElsewhere { target },
             category: Category::Adjustment,
-            detail: None,
+            detail: Some(Box::from(said)),
         }],
         policy: Policy::PERMISSIVE,
         occurred_at: None,
@@ -359,14 +361,18 @@ fn elsewhere(place: &Place) -> Command {
 async fn find(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
     let id = parsed(id)?;
     let found = waiting::place(app.wallet.pool(), id, false).await?;
-    Ok((id, found.ok_or_else(error::not_parked)?))
+    Ok((id, found.ok_or_else(error::not_parked)?.0))
 }
 
 /// So that whoever has lost the answer finds it by asking again.
-async fn find_or_decided_elsewhere(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
+async fn find_or_decided_elsewhere(
+    app: &App,
+    id: &str,
+) -> Result<(Uuid, Place, Option<TxId>), Problem> {
     let id = parsed(id)?;
     let found = waiting::place(app.wallet.pool(), id, true).await?;
-    Ok((id, found.ok_or_else(error::not_parked)?))
+    let (place, reverses) = found.ok_or_else(error::not_parked)?;
+    Ok((id, place, reverses))
 }
 
 fn parsed(id: &str) -> Result<Uuid, Problem> {

@@ -53,7 +53,7 @@ pub struct Page {
 }
 
 /// Where a parked movement is, by its transaction id: also one that holds what this version does not
-/// know; `or_elsewhere`, also one that a person has decided elsewhere.
+/// know; `or_elsewhere`, also one that a person has decided elsewhere. With what it reverses.
 ///
 /// # Errors
 /// [`LookupError`].
@@ -61,9 +61,9 @@ pub async fn place(
     pool: &PgPool,
     id: Uuid,
     or_elsewhere: bool,
-) -> Result<Option<Place>, LookupError> {
+) -> Result<Option<(Place, Option<TxId>)>, LookupError> {
     let found = sqlx::query!(
-        "SELECT player_id, provider, tx_id FROM trx_log
+        "SELECT player_id, provider, tx_id, reverses FROM trx_log
          WHERE transaction_id = $1
            AND (outcome = 'parked' OR $2 AND reason = 'decided_elsewhere')",
         id,
@@ -72,13 +72,15 @@ pub async fn place(
     .fetch_optional(pool)
     .await?;
     let Some(row) = found else { return Ok(None) };
-    Ok(Some(Place {
+    let place = Place {
         player: stored(PlayerId::parse(&row.player_id), "trx_log.player_id")?,
         key: Key {
             provider: stored(ProviderId::parse(&row.provider), "trx_log.provider")?,
             tx_id: stored(TxId::parse(&row.tx_id), "trx_log.tx_id")?,
         },
-    }))
+    };
+    let reverses = row.reverses.map(TxId::parse).transpose();
+    Ok(Some((place, stored(reverses, "trx_log.reverses")?)))
 }
 
 /// A page of parked movements.

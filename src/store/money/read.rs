@@ -120,7 +120,7 @@ async fn standing(
                             WHERE t.player_id = c.player_id AND t.round_id = c.round_id
                             LIMIT $6) t
                         WHERE t.provider = c.provider AND t.kind = 'credit'
-                          AND t.outcome = 'applied' OFFSET 0) AS paid
+                          AND t.outcome IN ('applied', 'noted') OFFSET 0) AS paid
         ) r
         "#,
         &players as &[&str],
@@ -239,7 +239,7 @@ async fn prior_rows(
                                 WHERE c.player_id = t.player_id AND c.round_id = t.round_id
                                 LIMIT $5) c
                             WHERE c.provider = t.provider AND c.kind = 'credit'
-                              AND c.outcome = 'applied' OFFSET 0) THEN 1::bigint
+                              AND c.outcome IN ('applied', 'noted') OFFSET 0) THEN 1::bigint
                         -- None among so many, and there are more.
                         WHEN $5::bigint IS NOT NULL AND EXISTS (
                             SELECT FROM trx_log c
@@ -318,7 +318,9 @@ impl<'a> Wanted<'a> {
         for attempt in attempts {
             for movement in &attempt.command.movements {
                 wanted.push(attempt, &movement.tx_id, false);
-                if let Action::Reverse { target, .. } = &movement.action {
+                if let Action::Reverse { target, .. }
+                | Action::DecidedElsewhere { target: Some(target) } = &movement.action
+                {
                     wanted.push(attempt, target, true);
                 }
             }

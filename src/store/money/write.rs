@@ -279,7 +279,7 @@ async fn insert_and_promote(
                 amount_micros = p.amount, shortfall_micros = p.shortfall,
                 balance_after_micros = (SELECT balances FROM ends)[p.at] - p.balance_back,
                 wallet_version = (SELECT versions FROM ends)[p.at] - p.version_back,
-                category = p.category, round_id = p.round_id, game_id = p.game_id,
+                category = p.category, round_id = p.round_id, game_id = p.game_id, detail = p.detail,
                 parked_command = NULL
             -- Found one by one: no other way to these rows is as sure to be the short one.
             FROM (SELECT q.*, array_position((SELECT whos FROM ends), q.who) AS at, (
@@ -296,7 +296,8 @@ async fn insert_and_promote(
                                unnest($13::bigint[]) AS shortfall,
                                unnest($14::bigint[]) AS balance_back,
                                unnest($15::bigint[]) AS version_back,
-                               unnest($17::text[]) AS round_id, unnest($18::text[]) AS game_id
+                               unnest($17::text[]) AS round_id, unnest($18::text[]) AS game_id,
+                               unnest($20::text[]) AS detail
                         LIMIT $42) q
                   WHERE q.promotes
                   LIMIT $42) p

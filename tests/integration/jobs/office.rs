@@ -195,6 +195,9 @@ async fn what_was_paid_by_hand_is_never_paid_again() {
     assert_eq!(json["reason"], "decided_elsewhere");
     let row = world.row("pragmatic", "w1").await.expect("a row");
     assert_eq!(row, ("noted".to_owned(), "decided_elsewhere".to_owned(), 0));
+    let rows = list(&world, "/transactions?tx_id=w1").await;
+    let said = rows[0]["detail"].as_str().expect("what was said");
+    assert!(said.ends_with("decided elsewhere: writer: m.rossi: paid by hand, case 12"), "{said}");
     world.bank.set_status("ann", Active).await;
     crew.reapply().await;
     world.hurry().await;
@@ -217,6 +220,32 @@ async fn what_was_paid_by_hand_is_never_paid_again() {
     {
         assert_eq!(audit[1][name], value, "{name}");
     }
+    world.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stake_that_was_given_back_by_hand_is_given_back_by_no_call() {
+    let world = World::with_nodes(2).await;
+    world.bank.open("ann", "100.00").await;
+    let bet = pragmatic::bet("ann", "b", "r", "10.00");
+    assert_eq!(bet.send(world.api(0)).await.error, 0);
+    world.bank.set_status("ann", Closed).await;
+    let refund = pragmatic::refund("ann", "b");
+    assert_ne!(refund.send(world.api(0)).await.error, 0);
+    let waiting = list(&world, "/parked").await;
+    let id = waiting[0]["transaction"]["transaction_id"].as_str().expect("an id").to_owned();
+    assert_eq!(elsewhere(&world, 0, &id).await.0, 200);
+    world.bank.set_status("ann", Active).await;
+    for node in 0..2 {
+        assert_eq!(refund.send(world.api(node)).await.error, 0);
+    }
+    let sql = "SELECT outcome, amount_micros FROM trx_log WHERE reverses = 'b'";
+    let undone: (String, i64) =
+        sqlx::query_as(sql).fetch_one(&world.database.pool).await.expect("a row");
+    assert_eq!(undone, ("applied".to_owned(), 0));
+    // Its result comes all the same: no stake stands, and nothing is paid at once.
+    assert_ne!(result("w").send(world.api(0)).await.error, 0);
+    assert_eq!(world.balance("ann").await, 9_000);
     world.check().await;
 }
 

@@ -268,7 +268,7 @@ pub fn peaceful(script: Vec<Spec>) -> Vec<Spec> {
         Action::Reverse { target, of, at_most } => {
             *of == Reversible::Any && at_most.is_none() && can_be_undone(target)
         }
-        Action::Adjust(_) | Action::Note(_) | Action::DecidedElsewhere => false,
+        Action::Adjust(_) | Action::Note(_) | Action::DecidedElsewhere { .. } => false,
     });
     specs
 }
