@@ -314,7 +314,7 @@ async fn drained(ask: Ask, drain: Duration) -> anyhow::Result<()> {
 
 /// Lets the lanes finish what they have accepted; commands whose callers are gone included.
 async fn finish(app: Arc<App>, lanes: Lanes) {
-    let traces = app.traces.clone();
+    let traces = app.edge.traces.clone();
     drop(app);
     if let Some(traces) = traces {
         traces.finish().await;
