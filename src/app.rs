@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ipnet::IpNet;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc};
@@ -14,13 +13,13 @@ use crate::cache::{Cache, CacheConfig, TlsFiles};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
 use crate::currencies;
+use crate::edge::Edge;
 use crate::edge::shares::Shares;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
 use crate::jobs;
-use crate::meters::CallMeters;
-use crate::providers::signature::Secrets;
-use crate::providers::{Adapter, Terms, protocol};
+use crate::provider::{self, Provider};
+use crate::providers::Terms;
 use crate::store::ledger::mismatches::{self, Mismatch};
 use crate::store::{
     DatabaseConfig, DatabaseMonitor, Standby, connect_back_office, connect_leases, connect_pool,
@@ -45,18 +44,12 @@ pub struct App {
     pub back_office: BackOffice,
     /// The health of the database.
     pub database: DatabaseMonitor,
-    /// Proxies whose word about the caller's address is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Calls in progress over all providers.
-    pub in_flight: Semaphore,
-    /// Bytes of bodies whose senders have not proven who they are.
-    pub unproven_bytes: Arc<Shares>,
+    /// What all calls of providers share.
+    pub edge: Arc<Edge>,
     /// What gRPC is bounded by.
     pub grpc: config::Grpc,
     /// What the background jobs work with.
     pub jobs: Arc<jobs::Context>,
-    /// Where traces are made; `None` where nobody wants any.
-    pub traces: Option<Traces>,
     /// What this node is called where several are told apart.
     pub node: String,
     /// When this node was put together.
@@ -83,30 +76,6 @@ const MISMATCHES_WAITING: usize = 256;
 /// The provider that the operator itself is, and what its commands go by.
 const OPERATOR: (&str, Terms<'static>) =
     ("operator", Terms { policy: &Policy::PERMISSIVE, undoes: Reversible::Unpaid });
-
-/// One provider as it is served.
-pub struct Provider {
-    /// The slug.
-    pub id: ProviderId,
-    /// The name of its protocol.
-    pub protocol: &'static str,
-    /// How it speaks.
-    pub adapter: Box<dyn Adapter>,
-    /// What it proves itself with.
-    pub secrets: Secrets,
-    /// Who may call; empty for everybody.
-    pub allow: Vec<IpNet>,
-    /// The longest that a call may take.
-    pub deadline: Duration,
-    /// The largest body, in bytes.
-    pub body_max: usize,
-    /// Places for calls in progress.
-    pub in_flight: Semaphore,
-    /// How many places there are.
-    pub in_flight_max: usize,
-    /// What is counted of its calls.
-    pub meters: CallMeters,
-}
 
 /// Why a node cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +112,7 @@ impl App {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
-        let providers = build_providers(config.providers)?;
+        let providers = provider::build_all(config.providers).map_err(BuildError::Settings)?;
         providers.values().for_each(|provider| currencies::tell_finer(provider));
         let database = database_config(&config.database);
         let url = |_| BuildError::DatabaseUrl;
@@ -186,12 +155,14 @@ impl App {
             operator_in_flight_max: config.operator.in_flight_max,
             back_office,
             database: monitor,
-            trusted_proxies: config.http.trusted_proxies,
-            in_flight: Semaphore::new(config.http.in_flight_max),
-            unproven_bytes: unproven_bytes(config.http.unproven_bytes_max),
+            edge: Arc::new(Edge {
+                trusted_proxies: config.http.trusted_proxies,
+                in_flight: Semaphore::new(config.http.in_flight_max),
+                unproven_bytes: unproven_bytes(config.http.unproven_bytes_max),
+                traces: Traces::start(&config.telemetry)?,
+            }),
             grpc: config.grpc,
             jobs: Arc::new(jobs),
-            traces: Traces::start(&config.telemetry)?,
             node: instance_name(),
             started_at: Utc::now(),
         };
@@ -266,37 +237,4 @@ pub fn cache_config(config: &config::Cache) -> CacheConfig {
         breaker_failures: config.breaker_failures,
         breaker_pause: Duration::from_millis(config.breaker_pause_ms),
     }
-}
-
-fn build_providers(
-    configured: impl IntoIterator<Item = (ProviderId, config::Provider)>,
-) -> Result<HashMap<String, Arc<Provider>>, BuildError> {
-    let mut providers = HashMap::new();
-    let mut faults = Vec::new();
-    for (id, config) in configured {
-        let built = protocol(&config.protocol)
-            .ok_or_else(|| format!("protocol `{}` is not one of this build", config.protocol))
-            .and_then(|protocol| {
-                Ok((protocol.name, (protocol.build)(id.clone(), config.settings)?))
-            });
-        match built {
-            Ok((protocol, adapter)) => {
-                let provider = Provider {
-                    id: id.clone(),
-                    protocol,
-                    adapter,
-                    secrets: config.secrets,
-                    allow: config.allow,
-                    deadline: config.deadline,
-                    body_max: config.body_max,
-                    in_flight: Semaphore::new(config.in_flight_max),
-                    in_flight_max: config.in_flight_max,
-                    meters: CallMeters::of(&id),
-                };
-                providers.insert(id.to_string(), Arc::new(provider));
-            }
-            Err(fault) => faults.push(format!("providers.{id}.settings: {fault}")),
-        }
-    }
-    if faults.is_empty() { Ok(providers) } else { Err(BuildError::Settings(faults)) }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use crate::app::Provider;
 use crate::core::Currency;
+use crate::provider::Provider;
 use crate::store::directory::players;
 
 /// Between two looks at a database that is not there yet.

@@ -14,9 +14,9 @@ use metrics::counter;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::app::Provider;
 use crate::core::{PlayerId, ProviderId, TxId};
 use crate::engine::FreeRoundWatch;
+use crate::provider::Provider;
 use crate::providers::FreeRoundsTotal;
 use crate::store::ledger::free_rounds::paid_by_spin;
 

@@ -36,6 +36,7 @@ pub mod grpc;
 pub mod http;
 pub mod jobs;
 pub mod meters;
+pub mod provider;
 pub mod providers;
 pub mod store;
 pub mod telemetry;

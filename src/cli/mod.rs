@@ -155,7 +155,7 @@ fn print_document(name: &str) -> anyhow::Result<()> {
 
 /// Lets the lanes finish what they have accepted; commands whose callers are gone included.
 async fn finish(app: Arc<App>, lanes: Lanes) {
-    let traces = app.traces.clone();
+    let traces = app.edge.traces.clone();
     drop(app);
     if let Some(traces) = traces {
         traces.finish().await;

@@ -10,12 +10,12 @@ use metrics::counter;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use crate::app::Provider;
 use crate::core::{
     IssueCall, IssueId, IssueOwner, IssueState, Outcome, PlayerId, ProviderId, Receipt, RowOutcome,
     TransactionId, TxId,
 };
 use crate::engine::Wallet;
+use crate::provider::Provider;
 use crate::providers::issues::Issues;
 use crate::providers::{Failure, Request};
 use crate::store::LookupError;

@@ -2,84 +2,91 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::Response;
-use axum::routing::any;
+use axum::body::Body;
+use axum::http::Response;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
+use tower::ServiceBuilder;
 
-use super::layers::{self, Answered, Call, keep_deadline};
+use super::call::{Callback, Callbacks};
 use crate::app::App;
 use crate::core::{Checks, Command, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
-use crate::edge::record::Told;
+use crate::edge::body::ReadBody;
+use crate::edge::call::{Arrival, ProviderCall};
+use crate::edge::prove::Prove;
+use crate::edge::record::CallOutcome;
+use crate::edge::stack::{self, Serve};
 use crate::engine::WalletError;
 use crate::free_rounds::issues;
-use crate::providers::{Answer, Failure, Request as Asked};
+use crate::providers::{self, Answer, Failure};
 
-/// The callbacks of every provider.
-pub fn router(app: &Arc<App>) -> Router {
-    Router::new()
-        .route("/{provider}", any(callback))
-        .route("/{provider}/{*operation}", any(callback))
-        .with_state(Arc::clone(app))
+/// The callbacks of every provider, in their layers.
+pub fn service(app: &Arc<App>) -> impl Serve<Body, Body> {
+    let handler = Arc::clone(app);
+    around(app, move |arrival| answer(Arc::clone(&handler), arrival))
 }
 
-async fn callback(State(app): State<Arc<App>>, request: Request) -> Response {
-    layers::through(app, request, answer).await
+/// As [`service`], with another handler.
+pub fn around<H, F>(app: &Arc<App>, handler: H) -> impl Serve<Body, Body>
+where
+    H: FnMut(Proven) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, Failure>> + Send + 'static,
+{
+    let prove = ServiceBuilder::new().layer(ReadBody).layer(Prove).into_inner();
+    stack::around(Callbacks(Arc::clone(app)), prove, tower::service_fn(handler))
 }
 
-async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
-    let asked = match asked {
-        Asked::Issue(issue) => match resolve(&app, &call, &issue).await {
-            Ok(asked) => asked,
-            Err(failure) => return call.fail(None, &failure),
-        },
-        asked => asked,
+/// A call that is believed, and what it asks for.
+pub type Proven = Arrival<Callback, providers::Request>;
+
+async fn answer(
+    app: Arc<App>,
+    Arrival { call, request }: Proven,
+) -> Result<Response<Body>, Failure> {
+    let provider = call.provider();
+    let request = match request {
+        providers::Request::Issue(issue) => resolve(&app, &call, &issue).await?,
+        request => request,
     };
-    let (wallet, provider) = (&app.wallet, &call.provider.id);
+    let wallet = &app.wallet;
+    let request = call.asks_for(request);
     // Boxed, so that a bet does not carry the room that a look-up needs.
-    let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match &asked {
-        Asked::Execute(command) => {
-            let trail = call.trail.clone();
-            let executed = wallet.execute_traced(command.clone(), call.deadline, trail).await;
-            return match executed {
-                Ok(receipt) => {
-                    let told = told_of(command, &receipt);
-                    call.reply(Some(&asked), &Answer::Executed(&receipt), told)
-                }
-                Err(error) => call.fail(Some(&asked), &failure_of(error)),
-            };
+    let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match request {
+        providers::Request::Execute(command) => {
+            let common: &ProviderCall = call.as_ref();
+            let executing =
+                wallet.execute_unbounded(command.clone(), common.deadline(), common.trail());
+            let receipt = executing.await.map_err(failure_of)?;
+            let outcome = outcome_of(command, &receipt);
+            return Ok(call.reply(&Answer::Executed(&receipt), outcome));
         }
-        Asked::Authenticate { token, game } => Box::pin(async {
+        providers::Request::Authenticate { token, game } => Box::pin(async {
             let token = TokenHash::of(token.expose_secret());
-            wallet.authenticate(provider, &token, game.as_ref()).await
+            wallet.authenticate(&provider.id, &token, game.as_ref()).await
         }),
-        Asked::Balance { player, checks, .. } => Box::pin(wallet.balance(provider, player, checks)),
-        // It was resolved above, and comes to none.
-        Asked::Issue(_) => return call.fail(Some(&asked), &Failure::Internal),
-        Asked::Acknowledge { player } => Box::pin(wallet.balance(provider, player, &Checks::NONE)),
-    };
-    match keep_deadline(&call, found).await {
-        Ok(Ok(player)) => {
-            let name = Some(player.player.clone());
-            let told = Told { outcome: "ok", player: name, ..Told::default() };
-            call.reply(Some(&asked), &Answer::Player(&player), told)
+        providers::Request::Balance { player, checks, .. } => {
+            Box::pin(wallet.balance(&provider.id, player, checks))
         }
-        Ok(Err(error)) => call.fail(Some(&asked), &failure_of(error)),
-        Err(failure) => call.fail(Some(&asked), &failure),
-    }
+        // It was resolved above, and comes to none.
+        providers::Request::Issue(_) => return Err(Failure::Internal),
+        providers::Request::Acknowledge { player } => {
+            Box::pin(wallet.balance(&provider.id, player, &Checks::NONE))
+        }
+    };
+    let player = found.await.map_err(failure_of)?;
+    let name = Some(player.player.clone());
+    let outcome = CallOutcome { word: "ok", player: name, ..CallOutcome::default() };
+    Ok(call.reply(&Answer::Player(&player), outcome))
 }
 
 /// What a call about an issue of free rounds asks for. Boxed, so that a bet does not carry it.
 fn resolve<'a>(
     app: &'a App,
-    call: &'a Call,
+    call: &'a Callback,
     issue: &'a IssueCall,
-) -> BoxFuture<'a, Result<Asked, Failure>> {
+) -> BoxFuture<'a, Result<providers::Request, Failure>> {
     Box::pin(async move {
-        let found = issues::resolve(app.wallet.pool(), &call.provider, issue);
-        let resolved = keep_deadline(call, found).await?;
+        let resolved = issues::resolve(app.wallet.pool(), call.provider(), issue).await;
         resolved.map_err(|error| failure_of(WalletError::from(error)))?
     })
 }
@@ -96,8 +103,8 @@ pub const fn failure_of(error: WalletError) -> Failure {
 }
 
 /// A refusal's reason, or else the outcome that says most about the whole command.
-pub fn told_of(command: &Command, receipt: &Receipt) -> Told {
-    let outcome = match receipt.refusal() {
+pub fn outcome_of(command: &Command, receipt: &Receipt) -> CallOutcome {
+    let word = match receipt.refusal() {
         Some(reason) => reason.as_str(),
         None if receipt.is_parked() => "parked",
         None => receipt
@@ -107,8 +114,8 @@ pub fn told_of(command: &Command, receipt: &Receipt) -> Told {
             .or(receipt.outcomes.first())
             .map_or("ok", Outcome::as_str),
     };
-    Told {
-        outcome,
+    CallOutcome {
+        word,
         player: Some(command.player.clone()),
         tx_id: command.movements.first().map(|movement| movement.tx_id.clone()),
         transaction_id: receipt

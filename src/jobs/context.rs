@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::reapply;
-use crate::app::Provider;
 use crate::config;
 use crate::engine::Wallet;
+use crate::provider::Provider;
 use crate::store::PgPool;
 
 /// What the jobs of a node work with.

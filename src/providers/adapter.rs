@@ -1,8 +1,8 @@
 //! The seam between a provider's wire format and the core. An adapter is synchronous and
 //! pure: bytes in, command out; outcome in, bytes out. It has no clock, no store, no await.
 
-use axum::http::HeaderMap;
-use chrono::{DateTime, Utc};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::issues::Issues;
 use super::signature::{Proof, Secrets};
@@ -53,42 +53,104 @@ pub trait Adapter: Send + Sync + 'static {
         None
     }
 
-    /// The answer in the provider's own words. `operation` is `None` for a path that is not
-    /// the provider's, `request` where the call failed before it was understood.
-    fn encode(
-        &self,
-        operation: Option<&'static Operation>,
-        request: Option<&Request>,
-        answer: &Answer<'_>,
-    ) -> Reply;
+    /// The answer in the provider's own words.
+    fn encode(&self, asked: Asked<'_>, answer: &Answer<'_>) -> Reply;
+}
+
+/// What is known of a call when it is answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Which operation; `None` for a path that is not the provider's.
+    pub operation: Option<&'static Operation>,
+    /// What the caller calls its call, where the adapter said so: for protocols whose every reply
+    /// repeats it, refusals as well.
+    pub echo: Option<&'a str>,
+    /// What it asks for; `None` where the call failed before that was believed.
+    pub request: Option<&'a Request>,
+}
+
+impl Asked<'_> {
+    /// The operation's name; empty for none.
+    pub fn name(&self) -> &'static str {
+        self.operation.map_or("", |operation| operation.name)
+    }
 }
 
 /// A call taken apart, and not believed yet.
 pub struct Opened<'c> {
-    /// What the caller offers: the scheme, the signed bytes, the signature.
-    pub proof: Proof<'c>,
+    /// Which operation it is: the one of its path, unless its contents say.
+    pub operation: &'static Operation,
+    /// What the caller offers, each the scheme, the signed bytes, and the signature. All of them must
+    /// hold, and there is at least one.
+    pub proofs: Vec<Proof<'c>>,
+    /// When it was signed, in a protocol that says so.
+    pub signed: Option<Signed>,
+    /// What the caller calls it; see [`Asked::echo`].
+    pub echo: Option<String>,
     decode: Decode<'c>,
+}
+
+/// When a call was signed, and for how long that is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// By the caller's clock.
+    pub at: DateTime<Utc>,
+    /// How far that may be from ours, in the past and in the future.
+    pub within: TimeDelta,
 }
 
 /// Reads a call whose proof holds: it fails with [`Failure::BadRequest`] and what is wrong.
 type Decode<'c> = Box<dyn FnOnce() -> Result<Request, Failure> + Send + 'c>;
 
 impl<'c> Opened<'c> {
-    /// A call with this proof, which says what `decode` reads.
+    /// A call of this operation with this proof, which says what `decode` reads.
     pub fn new(
+        operation: &'static Operation,
         proof: Proof<'c>,
         decode: impl FnOnce() -> Result<Request, Failure> + Send + 'c,
     ) -> Self {
-        Self { proof, decode: Box::new(decode) }
+        Self { operation, proofs: vec![proof], signed: None, echo: None, decode: Box::new(decode) }
     }
 
-    /// What the call says, if its proof holds under one of the secrets.
+    /// With one proof more, which must hold as well.
+    #[must_use]
+    pub fn and(mut self, proof: Proof<'c>) -> Self {
+        self.proofs.push(proof);
+        self
+    }
+
+    /// Good for a time only.
+    #[must_use]
+    pub const fn signed(mut self, at: DateTime<Utc>, within: TimeDelta) -> Self {
+        self.signed = Some(Signed { at, within });
+        self
+    }
+
+    /// Called this by its caller.
+    #[must_use]
+    pub fn called(mut self, echo: Option<String>) -> Self {
+        self.echo = echo;
+        self
+    }
+
+    /// What the call says, if every proof holds under one of the secrets, and is not stale by the
+    /// clock.
     ///
     /// # Errors
-    /// [`Failure::BadSignature`]; [`Failure::BadRequest`] with what is wrong, for the reply and
-    /// the log.
-    pub fn believed(self, secrets: &Secrets) -> Result<Request, Failure> {
-        if secrets.verify(&self.proof) { (self.decode)() } else { Err(Failure::BadSignature) }
+    /// [`Failure::BadSignature`], [`Failure::Stale`]; [`Failure::BadRequest`] with what is wrong, for
+    /// the reply and the log.
+    pub fn believed(
+        self,
+        secrets: &Secrets,
+        now: impl FnOnce() -> DateTime<Utc>,
+    ) -> Result<Request, Failure> {
+        if self.proofs.is_empty() || !self.proofs.iter().all(|proof| secrets.verify(proof)) {
+            return Err(Failure::BadSignature);
+        }
+        if self.signed.is_some_and(|signed| (now() - signed.at).abs() > signed.within) {
+            return Err(Failure::Stale);
+        }
+        (self.decode)()
     }
 }
 
@@ -112,19 +174,52 @@ pub struct FreeRoundsTotal {
     pub paid: bool,
 }
 
-/// One kind of call.
+/// One kind of call. Several may have one path: which it is, the adapter says when it opens the
+/// call.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
     /// For metrics, logs and the adapter's own dispatch.
     pub name: &'static str,
+    /// How it is called.
+    pub verb: Verb,
     /// Every spelling of the path below the provider's prefix, without a leading slash.
     pub paths: &'static [&'static str],
+}
+
+impl Operation {
+    /// One that is called by `POST`.
+    pub const fn post(name: &'static str, paths: &'static [&'static str]) -> Self {
+        Self { name, verb: Verb::Post, paths }
+    }
+
+    /// One that is called by `GET`.
+    pub const fn get(name: &'static str, paths: &'static [&'static str]) -> Self {
+        Self { name, verb: Verb::Get, paths }
+    }
+
+    /// True for a call of it, or of another that has the same path.
+    pub fn is_called_by(&self, method: &Method, path: &str) -> bool {
+        let verb = match self.verb {
+            Verb::Post => Method::POST,
+            Verb::Get => Method::GET,
+        };
+        verb == *method && self.paths.contains(&path)
+    }
+}
+
+/// The methods by which protocols call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// With a body.
+    Post,
+    /// With a query alone.
+    Get,
 }
 
 /// A call as it came in, with its whole body.
 #[derive(Debug)]
 pub struct RawCall<'a> {
-    /// Which one.
+    /// Which one, or one of those with the same path.
     pub operation: &'static Operation,
     /// The path with its query, as received.
     pub path_and_query: &'a str,
@@ -132,6 +227,18 @@ pub struct RawCall<'a> {
     pub headers: &'a HeaderMap,
     /// As received, within the body limit.
     pub body: &'a [u8],
+}
+
+impl<'a> RawCall<'a> {
+    /// The query, as received; empty where there is none.
+    pub fn query(&self) -> &'a str {
+        self.path_and_query.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// A header that is text; `None` where it is missing or is no text.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
 }
 
 /// What a call asks for.
@@ -191,6 +298,9 @@ pub enum Failure {
     /// No signature, or a wrong one.
     #[error("bad signature")]
     BadSignature,
+    /// It was signed too long ago, or by a clock that is too far from ours.
+    #[error("the time of the signature is too far from now")]
+    Stale,
     /// The body is larger than the provider's limit.
     #[error("body too large")]
     TooLarge,
@@ -233,10 +343,11 @@ impl Failure {
 
     /// The words of those that say that something is wrong, with the call or with us. A refusal
     /// says that everything works.
-    pub const FAULTS: [&'static str; 11] = [
+    pub const FAULTS: [&'static str; 12] = [
         "unknown_operation",
         "address_not_allowed",
         "bad_signature",
+        "stale_signature",
         "too_large",
         "bad_request",
         "currency_unknown",
@@ -253,6 +364,7 @@ impl Failure {
             Self::UnknownOperation => "unknown_operation",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::BadSignature => "bad_signature",
+            Self::Stale => "stale_signature",
             Self::TooLarge => "too_large",
             Self::BadRequest(_) => "bad_request",
             Self::CurrencyUnknown(_) => "currency_unknown",
@@ -273,6 +385,8 @@ pub struct Reply {
     pub status: u16,
     /// The media type.
     pub content_type: &'static str,
+    /// What the protocol wants in the head beside it.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: String,
 }
@@ -282,7 +396,7 @@ impl Reply {
     pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
         // The bodies are plain structs of text and numbers: nothing in them can fail.
         let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
-        Self { status, content_type: "application/json", body }
+        Self { status, content_type: "application/json", headers: Vec::new(), body }
     }
 }
 

@@ -69,7 +69,7 @@ fn no_part_knows_what_it_must_not_know() {
         ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::"]]),
         ("grpc", &[SQL, REDIS, WORDS]),
         ("http/callback.rs", &[WORDS]),
-        ("http/layers.rs", &[WORDS]),
+        ("edge", &[SQL, REDIS, WORDS, STORES, &["crate::app", "crate::http", "crate::grpc"]]),
         ("providers", &[SQL, REDIS, CLOCKS, WAITING, STORES]),
         ("providers/pragmatic", &[&["softswiss"]]),
         ("providers/softswiss", &[&["pragmatic"]]),

@@ -128,8 +128,12 @@ pub async fn correct(
     let IdempotencyKey(key) = key;
     let detail = format!("{author}: {reason}");
     let what = (Action::Adjust(amount), Category::Adjustment);
-    let command =
-        command(&player, &format!("correction:{player} {key}"), what, (&call, Some(&detail)))?;
+    let command = command(
+        &player,
+        &format!("correction:{player} {key}"),
+        what,
+        (call.key_name(), Some(&detail)),
+    )?;
     let deed = Deed {
         author: Some(author),
         reason: Some(reason),
@@ -155,7 +159,7 @@ async fn execute(
         // The core would keep it and pay it one day; whoever corrects wants to hear no.
         return Err(error::refused(Reason::PlayerClosed));
     }
-    let receipt = app.wallet.execute(command, call.deadline).await?;
+    let receipt = app.wallet.execute(command, call.deadline()).await?;
     let (status, word, outcome, entry) = match receipt.outcomes.first() {
         Some(Outcome::Applied(entry)) => (StatusCode::CREATED, "applied", "done", entry),
         Some(Outcome::Replayed(entry)) => (StatusCode::OK, "applied", "repeated", entry),

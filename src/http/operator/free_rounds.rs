@@ -18,10 +18,11 @@ use super::players::find;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::bad_query;
 use super::wire::{Faults, moment, said};
-use crate::app::{App, Provider};
+use crate::app::App;
 use crate::core::{Currency, IssueId, PlayerId, Reason};
 use crate::free_rounds::issues::settle;
 use crate::http::problem::Problem;
+use crate::provider::Provider;
 use crate::store::directory::issues::{self, Waiting};
 use crate::store::directory::operator_audit::{Deed, End};
 

@@ -15,9 +15,10 @@ use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::bad_query;
 use super::wire::{Faults, said};
-use crate::app::{App, Provider};
+use crate::app::App;
 use crate::core::{GameId, GameState, ProviderId};
 use crate::http::problem::Problem;
+use crate::provider::Provider;
 use crate::store::directory::games::{self, Filter};
 use crate::store::directory::operator_audit::{Deed, End};
 

@@ -316,7 +316,7 @@ pub async fn decided_elsewhere(
         if found.iter().any(|row| matches!(row, StillParked::Unreadable)) {
             return Err(error::unreadable());
         }
-        let receipt = app.wallet.execute(elsewhere(&place, target, &said), call.deadline).await?;
+        let receipt = app.wallet.execute(elsewhere(&place, target, &said), call.deadline()).await?;
         // Somebody came first: then it is as that one decided.
         let is_so = |outcome: &Outcome| {
             outcome.entry().is_some_and(|entry| entry.reason == Some(Reason::DecidedElsewhere))

@@ -294,8 +294,8 @@ async fn set_status(
 ) -> Result<(), Problem> {
     let tx_id = format!("status:{}", Uuid::now_v7());
     let what = (Action::Note(Some(status)), Category::Status);
-    let command = command(player, &tx_id, what, (call, Some(status.as_str())))?;
-    let receipt = app.wallet.execute(command, call.deadline).await?;
+    let command = command(player, &tx_id, what, (call.key_name(), Some(status.as_str())))?;
+    let receipt = app.wallet.execute(command, call.deadline()).await?;
     receipt.refusal().map_or(Ok(()), |reason| Err(error::refused(reason)))
 }
 

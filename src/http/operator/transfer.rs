@@ -62,7 +62,7 @@ pub async fn execute(
 ) -> Result<(StatusCode, Json<Transferred>), Problem> {
     // Also tells a database that is gone from a command that may have been executed.
     let wallet = players::find(app, player).await?;
-    let command = transfer(call, direction, player, key, amount)?;
+    let command = transfer(call.key_name(), direction, player, key, amount)?;
     let deed = Deed {
         player: Some(player.clone()),
         idempotency_key: Some(key.0.clone()),
@@ -86,7 +86,7 @@ async fn make(
         // The core would keep it and pay it one day; a cashier wants to hear no.
         return Err(error::refused(Reason::PlayerClosed));
     }
-    let receipt = app.wallet.execute(command.clone(), call.deadline).await?;
+    let receipt = app.wallet.execute(command.clone(), call.deadline()).await?;
     if let Some(Outcome::Refused { replayed: true, .. }) = receipt.outcomes.first()
         && known(app, &command).await?.is_some_and(|row| says_otherwise(&row, &command))
     {
@@ -106,7 +106,7 @@ impl Direction {
 }
 
 fn transfer(
-    call: &Call,
+    operator_key: &str,
     direction: Direction,
     player: &PlayerId,
     IdempotencyKey(key): &IdempotencyKey,
@@ -117,7 +117,7 @@ fn transfer(
         Direction::Out => (Action::Debit(amount), Category::Withdrawal),
     };
     // The last space parts the two: a key has none.
-    command(player, &format!("{}:{player} {key}", direction.as_str()), what, (call, None))
+    command(player, &format!("{}:{player} {key}", direction.as_str()), what, (operator_key, None))
 }
 
 /// What is remembered under the command's key.
@@ -171,16 +171,13 @@ fn transferred(
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     fn key_of(player: &str, key: &str) -> String {
         let player = PlayerId::parse(player).expect("an id");
         let key = IdempotencyKey(key.to_owned());
-        let call = Call { caller: None, deadline: Instant::now(), body_max: 0 };
         let command =
-            transfer(&call, Direction::In, &player, &key, Amount::ZERO).expect("a command");
+            transfer("cashier", Direction::In, &player, &key, Amount::ZERO).expect("a command");
         command.movements.first().map(|movement| movement.tx_id.to_string()).unwrap_or_default()
     }
 

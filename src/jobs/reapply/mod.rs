@@ -21,10 +21,10 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{Context, JobError, meters};
-use crate::app::Provider;
 use crate::core::PlayerId;
 use crate::core::policy::CreditWithoutDebit;
 use crate::free_rounds::issues;
+use crate::provider::Provider;
 use crate::store::LookupError;
 use crate::store::directory::issues as waiting;
 use crate::store::jobs::lease::Fence;
