@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use crate::config;
 use crate::core::ProviderId;
 use crate::meters::CallMeters;
+use crate::providers::Adapter;
 use crate::providers::signature::Secrets;
-use crate::providers::{Adapter, protocol};
 
 /// One provider as it is served.
 pub struct Provider {
@@ -57,14 +57,13 @@ pub fn build_all(
     let mut providers = HashMap::new();
     let mut faults = Vec::new();
     for (id, config) in configured {
-        let built = protocol(&config.protocol)
-            .ok_or_else(|| format!("protocol `{}` is not one of this build", config.protocol))
-            .and_then(|protocol| Ok((protocol.name, (protocol.build)(config.setup(&id))?)));
+        let protocol = config.protocol;
+        let built = (protocol.build)(config.setup(&id));
         match built {
-            Ok((protocol, adapter)) => {
+            Ok(adapter) => {
                 let provider = Provider {
                     id: id.clone(),
-                    protocol,
+                    protocol: protocol.name,
                     adapter,
                     secrets: config.secrets,
                     allow: config.allow,

@@ -56,7 +56,8 @@ fn faults(config: &Config) -> Vec<String> {
     }
     if config.grpc.listen.is_some() {
         faults.extend(grpc::check_tls(&config.grpc).err().map(|error| format!("{error:#}")));
-        let calls = |id| config.providers.get(id).is_some_and(|p| p.protocol == grpc::PROTOCOL);
+        let calls =
+            |id| config.providers.get(id).is_some_and(|p| p.protocol.name == grpc::PROTOCOL);
         for (one, other) in config.shared_secrets() {
             if calls(one) && calls(other) {
                 faults.push(format!("providers.{one} and providers.{other} have the same key"));

@@ -11,14 +11,14 @@ use toml::{Table, Value};
 use super::env::Env;
 use super::feed::Feed;
 use crate::core::ProviderId;
-use crate::providers::Setup;
 use crate::providers::signature::Secrets;
+use crate::providers::{Protocol, Setup};
 
 /// One provider, its secrets resolved.
 #[derive(Debug)]
 pub struct Provider {
-    /// A name out of [`crate::providers::PROTOCOLS`].
-    pub protocol: String,
+    /// How it speaks.
+    pub protocol: &'static Protocol,
     /// One, or two while they are being rotated; and those that its protocol gives a name.
     pub secrets: Secrets,
     /// Their names.
@@ -82,6 +82,7 @@ const fn default_in_flight_max() -> usize {
 }
 
 pub(super) fn read_provider(
+    protocols: &'static [Protocol],
     slug: &str,
     value: Value,
     env: &dyn Env,
@@ -95,8 +96,9 @@ pub(super) fn read_provider(
     let raw: Option<RawProvider> =
         value.try_into().map_err(|error: toml::de::Error| faults.push(super::said(&error))).ok();
     let (Some(id), Some(raw)) = (id, raw) else { return Err(faults) };
-    match crate::providers::protocol(&raw.protocol) {
-        None => faults.push(unknown_protocol(&raw.protocol)),
+    let protocol = protocols.iter().find(|known| known.name == raw.protocol);
+    match protocol {
+        None => faults.push(unknown_protocol(protocols, &raw.protocol)),
         Some(protocol) => {
             // Made to see what it says, and made again for use.
             let built = (protocol.build)(Setup {
@@ -119,11 +121,11 @@ pub(super) fn read_provider(
         }
     }
     faults.extend(raw.feed.iter().flat_map(Feed::faults));
-    match secrets {
-        Some(secrets) if faults.is_empty() => Ok((
+    match (secrets, protocol) {
+        (Some(secrets), Some(protocol)) if faults.is_empty() => Ok((
             id,
             Provider {
-                protocol: raw.protocol,
+                protocol,
                 secrets,
                 named_secrets: raw.named_secrets.into_keys().collect(),
                 allow: raw.allow,
@@ -173,8 +175,8 @@ fn read_secrets(raw: &RawProvider, env: &dyn Env) -> Result<Secrets, Vec<String>
     }
 }
 
-fn unknown_protocol(name: &str) -> String {
-    let known: Vec<_> = crate::providers::PROTOCOLS.iter().map(|known| known.name).collect();
+fn unknown_protocol(protocols: &[Protocol], name: &str) -> String {
+    let known: Vec<_> = protocols.iter().map(|known| known.name).collect();
     format!("protocol `{name}` is not one of this build: there are {}", known.join(", "))
 }
 

@@ -12,6 +12,7 @@ pub mod signature;
 pub mod softswiss;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::core::ProviderId;
 pub use adapter::{
@@ -27,6 +28,12 @@ pub struct Protocol {
     pub build: fn(Setup) -> Result<Box<dyn Adapter>, String>,
     /// What the integrators' page shows; `None` where nothing is called over HTTP.
     pub page: Option<Page>,
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// A provider as configured, for its protocol to say what is wrong with it.
