@@ -17,13 +17,14 @@ use crate::edge::Edge;
 use crate::edge::shares::Shares;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
+use crate::jobs;
 use crate::provider::{self, Provider};
 use crate::providers::Terms;
 use crate::store::ledger::mismatches::{self, Mismatch};
 use crate::store::{
-    DatabaseConfig, Lookout, Standby, connect_leases, connect_office, connect_pool,
+    DatabaseConfig, DatabaseMonitor, Standby, connect_back_office, connect_leases, connect_pool,
 };
-use crate::telemetry::{Traces, TracesError};
+use crate::telemetry::{Traces, TracesError, instance_name};
 
 /// What every request handler shares.
 pub struct App {
@@ -40,19 +41,15 @@ pub struct App {
     /// The most operator's calls in progress.
     pub operator_in_flight_max: usize,
     /// For people's searches.
-    pub office: Office,
-    /// What is seen of the database.
-    pub lookout: Lookout,
-    /// For the leases of jobs alone.
-    pub leases: PgPool,
+    pub back_office: BackOffice,
+    /// The health of the database.
+    pub database: DatabaseMonitor,
     /// What all calls of providers share.
     pub edge: Arc<Edge>,
     /// What gRPC is bounded by.
     pub grpc: config::Grpc,
-    /// How the background jobs are run.
-    pub jobs: config::Jobs,
-    /// How far reapplying has come on this node.
-    pub reapply: crate::jobs::reapply::Position,
+    /// What the background jobs work with.
+    pub jobs: Arc<jobs::Context>,
     /// What this node is called where several are told apart.
     pub node: String,
     /// When this node was put together.
@@ -60,7 +57,7 @@ pub struct App {
 }
 
 /// What people's searches of the ledger go by.
-pub struct Office {
+pub struct BackOffice {
     /// Connections of their own.
     pub pool: PgPool,
     /// And exports' own, whose statements may take as long as an export.
@@ -119,9 +116,9 @@ impl App {
         providers.values().for_each(|provider| currencies::tell_finer(provider));
         let database = database_config(&config.database);
         let url = |_| BuildError::DatabaseUrl;
-        let lookout = Lookout::start(&database, Standby::Refused).map_err(url)?;
-        let pool = connect_pool(&database, &lookout).map_err(url)?;
-        let leases = connect_leases(&database, &lookout).map_err(url)?;
+        let monitor = DatabaseMonitor::start(&database, Standby::Refused).map_err(url)?;
+        let pool = connect_pool(&database, &monitor).map_err(url)?;
+        let leases = connect_leases(&database, &monitor).map_err(url)?;
         let engine = EngineConfig {
             lanes: config.database.lanes,
             batch_max: config.database.batch_max,
@@ -137,20 +134,27 @@ impl App {
             sqlx::Error::Io(error) => BuildError::Thread(error),
             _ => BuildError::DatabaseUrl,
         })?;
-        let office = open_office(&config.operator, &database, &lookout)?;
-        tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
-        tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
-        tokio::spawn(currencies::warn_of_unknown(office.pool.clone(), providers.clone()));
+        let back_office = open_back_office(&config.operator, &database, &monitor)?;
+        tokio::spawn(keep_mismatches(back_office.pool.clone(), mismatches));
+        tokio::spawn(free_rounds::compare(back_office.pool.clone(), totals));
+        tokio::spawn(currencies::warn_of_unknown(back_office.pool.clone(), providers.clone()));
+        let wallet = Arc::new(Wallet::new(engine, pool, cache));
+        let jobs = jobs::Context {
+            wallet: Arc::clone(&wallet),
+            providers: providers.clone(),
+            leases,
+            settings: config.jobs,
+            reapply: jobs::reapply::Position::default(),
+        };
         let app = Self {
-            wallet: Arc::new(Wallet::new(engine, pool, cache)),
+            wallet,
             providers,
             operator_keys: config.operator.keys,
             operator_deadline: Duration::from_millis(config.operator.deadline_ms),
             operator_body_max: config.operator.body_max,
             operator_in_flight_max: config.operator.in_flight_max,
-            office,
-            lookout,
-            leases,
+            back_office,
+            database: monitor,
             edge: Arc::new(Edge {
                 trusted_proxies: config.http.trusted_proxies,
                 in_flight: Semaphore::new(config.http.in_flight_max),
@@ -158,9 +162,8 @@ impl App {
                 traces: Traces::start(&config.telemetry)?,
             }),
             grpc: config.grpc,
-            jobs: config.jobs,
-            reapply: crate::jobs::reapply::Position::default(),
-            node: crate::jobs::holder_name(),
+            jobs: Arc::new(jobs),
+            node: instance_name(),
             started_at: Utc::now(),
         };
         Ok((Arc::new(app), lanes))
@@ -181,20 +184,20 @@ fn unproven_bytes(most: usize) -> Arc<Shares> {
     Shares::new(most, most / 8)
 }
 
-fn open_office(
+fn open_back_office(
     config: &config::Operator,
     database: &DatabaseConfig,
-    lookout: &Lookout,
-) -> Result<Office, BuildError> {
+    monitor: &DatabaseMonitor,
+) -> Result<BackOffice, BuildError> {
     let open = |connections: u32, timeout| {
-        connect_office(database, connections.max(1), timeout, lookout)
+        connect_back_office(database, connections.max(1), timeout, monitor)
             .map_err(|_| BuildError::DatabaseUrl)
     };
     // What nobody waits for any more need not be searched.
     let timeout = Duration::from_millis(config.search_timeout_ms.min(config.deadline_ms));
     let export_timeout = Duration::from_secs(config.export_timeout_s);
     let exports = u32::try_from(config.exports_max).unwrap_or(config.pool_max);
-    Ok(Office {
+    Ok(BackOffice {
         pool: open(config.pool_max.saturating_sub(exports), timeout)?,
         export_pool: open(exports, export_timeout)?,
         examine: config.search_examine,

@@ -10,7 +10,6 @@ use tokio::sync::Semaphore;
 
 use crate::config;
 use crate::core::ProviderId;
-use crate::edge::address;
 use crate::meters::CallMeters;
 use crate::providers::Adapter;
 use crate::providers::signature::Secrets;
@@ -43,7 +42,8 @@ impl Provider {
     /// Whether it may call from there; `None` is an address that cannot be read. Where everybody
     /// may call, nobody has to say who it is.
     pub fn may_call_from(&self, address: Option<IpAddr>) -> bool {
-        self.allow.is_empty() || address.is_some_and(|ip| address::contains(&self.allow, &ip))
+        self.allow.is_empty()
+            || address.is_some_and(|ip| self.allow.iter().any(|net| net.contains(&ip)))
     }
 }
 

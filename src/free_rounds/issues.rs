@@ -2,17 +2,19 @@
 //! What came of an issue whose owner nobody knows is kept, with an alert, until the operator says
 //! it; then it is booked under the key that the provider's own repeat would have.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use crate::app::App;
 use crate::core::{
     IssueCall, IssueId, IssueOwner, IssueState, Outcome, PlayerId, ProviderId, Receipt, RowOutcome,
     TransactionId, TxId,
 };
+use crate::engine::Wallet;
 use crate::provider::Provider;
 use crate::providers::issues::Issues;
 use crate::providers::{Failure, Request};
@@ -224,19 +226,20 @@ pub struct Settled {
 /// # Errors
 /// [`LookupError`].
 pub async fn settle(
-    app: &App,
+    wallet: &Arc<Wallet>,
+    providers: &HashMap<String, Arc<Provider>>,
     only: Option<(&ProviderId, &IssueId)>,
 ) -> Result<Settled, LookupError> {
     let begun = Instant::now();
     let mut settled = Settled::default();
-    for result in issues::take(app.wallet.pool(), only, AT_ONCE).await? {
+    for result in issues::take(wallet.pool(), only, AT_ONCE).await? {
         if begun.elapsed() > LONGEST {
             settled.waiting += 1;
             continue;
         }
-        match book(app, &result).await {
+        match book(wallet, providers, &result).await {
             Ok(Some(id)) => {
-                issues::forget(app.wallet.pool(), &result.provider, &result.call).await?;
+                issues::forget(wallet.pool(), &result.provider, &result.call).await?;
                 settled.booked.push(id);
             }
             Ok(None) => settled.waiting += 1,
@@ -253,14 +256,18 @@ pub async fn settle(
 }
 
 /// The movement under which it is booked, or parked with its player; `None` where it has to wait.
-async fn book(app: &App, result: &Waiting) -> Result<Option<TransactionId>, LookupError> {
+async fn book(
+    wallet: &Arc<Wallet>,
+    providers: &HashMap<String, Arc<Provider>>,
+    result: &Waiting,
+) -> Result<Option<TransactionId>, LookupError> {
     let Waiting { provider, call, .. } = result;
-    let Some(provider) = app.providers.get(provider.as_str()) else { return Ok(None) };
+    let Some(provider) = providers.get(provider.as_str()) else { return Ok(None) };
     let Some(protocol) = provider.adapter.issues() else { return Ok(None) };
-    let whose = Whose { pool: app.wallet.pool(), provider, protocol, call };
+    let whose = Whose { pool: wallet.pool(), provider, protocol, call };
     let Some(owner) = whose.find().await? else { return Ok(None) };
     let Ok(Request::Execute(command)) = whose.request(&owner).await? else { return Ok(None) };
-    let receipt = app.wallet.execute(command, Instant::now() + DEADLINE).await;
+    let receipt = wallet.execute(command, Instant::now() + DEADLINE).await;
     Ok(receipt.ok().as_ref().and_then(remembered))
 }
 

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use uuid::Uuid;
 
-use super::{Job, JobError, meters};
-use crate::app::App;
+use super::{Context, Job, JobError, meters};
 use crate::store::jobs::lease::{self, Fence, Reach, Seen};
 use crate::store::jobs::reconciliation::{self, RunFilter};
 
 /// A job's lease as one process sees it.
 pub struct Lease {
-    app: Arc<App>,
+    context: Arc<Context>,
     job: Job,
     holder: String,
     ttl: Duration,
@@ -25,26 +23,14 @@ pub struct Lease {
     interrupted: bool,
 }
 
-/// A name for this process that says where it is.
-pub fn holder_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = match host.trim() {
-        "" => "node",
-        name => name,
-    };
-    let unique = Uuid::new_v4().simple().to_string();
-    let unique = unique.get(..8).unwrap_or_default();
-    format!("{host}/{}/{unique}", std::process::id())
-}
-
 impl Lease {
     /// A lease that is not held yet.
-    pub fn new(app: &Arc<App>, job: Job, holder: String) -> Self {
+    pub fn new(context: &Arc<Context>, job: Job, holder: String) -> Self {
         Self {
-            app: Arc::clone(app),
+            context: Arc::clone(context),
             job,
             holder,
-            ttl: Duration::from_millis(app.jobs.lease_ttl_ms),
+            ttl: Duration::from_millis(context.settings.lease_ttl_ms),
             fence: None,
             ran: None,
             interrupted: false,
@@ -87,7 +73,7 @@ impl Lease {
     /// # Errors
     /// [`JobError::Database`].
     pub async fn try_keep(&mut self, reach: Reach) -> Result<bool, JobError> {
-        let pool = &self.app.leases;
+        let pool = &self.context.leases;
         if let Some(fence) = &self.fence {
             if lease::renew(pool, fence, self.ttl, false).await? {
                 return Ok(true);
@@ -120,7 +106,7 @@ impl Lease {
     /// the leader alone.
     async fn tell_the_last_drift(&self) -> Result<(), JobError> {
         let filter = RunFilter { state: Some("done".to_owned()), limit: 1, ..RunFilter::default() };
-        let runs = reconciliation::runs(&self.app.leases, &filter).await?;
+        let runs = reconciliation::runs(&self.context.leases, &filter).await?;
         if let Some(last) = runs.first() {
             meters::drifted(&last.totals);
         }
@@ -136,8 +122,8 @@ impl Lease {
         step: impl Future<Output = Result<T, JobError>>,
     ) -> Result<T, JobError> {
         let fence = self.fence.clone().ok_or(JobError::Fenced)?;
-        let app = Arc::clone(&self.app);
-        let pool = &app.leases;
+        let context = Arc::clone(&self.context);
+        let pool = &context.leases;
         if !lease::renew(pool, &fence, self.ttl, true).await? {
             self.fence = None;
             return Err(JobError::Fenced);
@@ -185,7 +171,7 @@ impl Lease {
                 _ = &mut stopped => return,
                 _ = beat.tick() => {}
             }
-            match lease::renew(&self.app.leases, fence, self.ttl, true).await {
+            match lease::renew(&self.context.leases, fence, self.ttl, true).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The lease may still be ours, and no write goes through if it is not.
@@ -199,13 +185,13 @@ impl Lease {
     /// # Errors
     /// [`JobError::Database`].
     pub async fn rival(&self) -> Result<Option<Seen>, JobError> {
-        Ok(lease::find(&self.app.leases, self.job.as_str()).await?)
+        Ok(lease::find(&self.context.leases, self.job.as_str()).await?)
     }
 
     /// Gives it back.
     pub async fn release(&mut self) {
         if let Some(fence) = self.fence.take()
-            && let Err(error) = lease::release(&self.app.leases, &fence).await
+            && let Err(error) = lease::release(&self.context.leases, &fence).await
         {
             tracing::warn!(job = self.job.as_str(), %error, "the lease was not given back");
         }

@@ -16,8 +16,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
+use super::instance_name;
 use crate::config::Telemetry;
-use crate::jobs::holder_name;
 
 /// The longest that a collector may take for one batch of spans.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +54,7 @@ pub(super) fn provider(config: &Telemetry) -> Result<SdkTracerProvider, TracesEr
 fn resource() -> Resource {
     let resource = Resource::builder()
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(KeyValue::new("service.instance.id", holder_name()));
+        .with_attribute(KeyValue::new("service.instance.id", instance_name()));
     match std::env::var_os("OTEL_SERVICE_NAME") {
         Some(_) => resource.build(),
         None => resource.with_service_name("seamless-wallet").build(),

@@ -32,7 +32,7 @@ pub async fn run<T>(
     deed: Deed,
     change: impl Future<Output = Result<(T, End), Problem>>,
 ) -> Result<T, Problem> {
-    let id = operator_audit::begin(&app.office.pool, &deed).await?;
+    let id = operator_audit::begin(&app.back_office.pool, &deed).await?;
     let (result, end) = match change.await {
         Ok((value, end)) => (Ok(value), end),
         Err(problem) => {
@@ -40,7 +40,7 @@ pub async fn run<T>(
             (Err(problem), end)
         }
     };
-    if let Err(error) = operator_audit::end(&app.office.pool, id, &end).await {
+    if let Err(error) = operator_audit::end(&app.back_office.pool, id, &end).await {
         // It is done all the same; the record says that it was asked for.
         tracing::error!(%error, audit_id = %id.simple(), outcome = end.outcome, "an audit row has no end");
     }

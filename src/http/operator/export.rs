@@ -140,7 +140,7 @@ pub async fn send<F>(
 where
     F: Future<Output = Result<(), LookupError>> + Send + 'static,
 {
-    let place = Arc::clone(&app.office.exports).try_acquire_owned();
+    let place = Arc::clone(&app.back_office.exports).try_acquire_owned();
     let place = place.map_err(|_| error::too_many_exports())?;
     let (rows, mut chunks) = mpsc::channel(CHUNKS_WAITING);
     let (to_edges, mut edges) = oneshot::channel();
@@ -150,7 +150,7 @@ where
         let _place = place;
         reading.await
     };
-    let reading = tokio::spawn(timeout(app.office.export_timeout, reading));
+    let reading = tokio::spawn(timeout(app.back_office.export_timeout, reading));
     let first = match timeout(FIRST_CHUNK_WITHIN, chunks.recv()).await {
         Ok(Some(rows)) => Some(rows),
         // Nothing at all, or nothing but an error.

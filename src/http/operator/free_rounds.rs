@@ -147,7 +147,7 @@ async fn make(
     currency: &Currency,
 ) -> Result<((StatusCode, Json<Issue>), End), Problem> {
     let new = issues::remember(app.wallet.pool(), &provider.id, issue, player, true).await?;
-    let settled = settle(app, Some((&provider.id, issue))).await?;
+    let settled = settle(&app.wallet, &app.providers, Some((&provider.id, issue))).await?;
     let booked = settled.booked.first();
     let told = Issue {
         provider: provider.id.to_string(),

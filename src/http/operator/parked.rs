@@ -180,7 +180,7 @@ pub async fn redrive(
     let deed = deed(&call, "redrive", (id, &place));
     let attempt = async {
         waiting::revive(app.wallet.pool(), &place).await?;
-        let (status, reason) = match reapply::attempt(&app, &place).await? {
+        let (status, reason) = match reapply::attempt(&app.jobs, &place).await? {
             Attempted::Decided(how) => ("decided", how),
             Attempted::Waits(reason) | Attempted::Hopeless(reason) => ("waiting", reason),
         };

@@ -176,7 +176,7 @@ pub async fn read(
         return Err(bad_query(faults.into_errors()));
     };
     let wallet = players::find(&app, &player).await?;
-    let (pool, provider) = (&app.office.pool, provider.as_ref());
+    let (pool, provider) = (&app.back_office.pool, provider.as_ref());
     let most = i64::try_from(MAX_EVENTS).unwrap_or(i64::MAX);
     let mut events = rounds::story(pool, &player, &round, provider, most.saturating_add(1)).await?;
     let mismatches = mismatches::of_round(pool, &player, &round, provider, most).await?;

@@ -158,7 +158,7 @@ pub async fn read(
     let cursor = faults.check_optional("cursor", cursor);
     faults.none_or(bad_query)?;
     let wallet = players::find(&app, &player).await?;
-    let pool = &app.office.pool;
+    let pool = &app.back_office.pool;
     let (period, after, totals) = match cursor {
         Some(cursor) => (cursor.period, cursor.after, None),
         None => {
@@ -272,7 +272,7 @@ pub async fn export(
             format.line(&transaction.cells(), Some(&transaction))
         },
     };
-    let pool = app.office.export_pool.clone();
+    let pool = app.back_office.export_pool.clone();
     export::send(&app, format, shape, |sink| async move {
         let account = statement::account(&pool, &player, (asked.from, asked.to)).await?;
         let Period { opening, closing } = account.period;

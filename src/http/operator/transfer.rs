@@ -2,13 +2,14 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::audited;
 use super::command::command;
 use super::error;
 use super::extract::IdempotencyKey;
 use super::layers::Call;
-use super::money::Transferred;
 use super::players::{self, Standing};
 use super::wire::{moment, money};
 use crate::app::App;
@@ -26,6 +27,27 @@ pub enum Direction {
     In,
     /// From the player.
     Out,
+}
+
+/// Money that was moved.
+#[derive(Serialize, ToSchema)]
+pub struct Transferred {
+    /// The same for every repeat.
+    pub transaction_id: String,
+    /// Whose.
+    pub player_id: String,
+    /// As asked for.
+    pub amount: String,
+    /// `applied`; `parked` while it waits for the wallet to be opened again.
+    #[schema(example = "applied")]
+    pub status: &'static str,
+    /// Now: for a repeat, not what it was the first time.
+    pub balance: String,
+    /// That belongs to the balance.
+    pub version: i64,
+    /// When it was first asked for.
+    #[schema(format = DateTime)]
+    pub created_at: String,
 }
 
 /// Moves the money, or says what it did when it was moved before.

@@ -20,8 +20,7 @@ use metrics::counter;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{JobError, meters};
-use crate::app::App;
+use super::{Context, JobError, meters};
 use crate::core::PlayerId;
 use crate::core::policy::CreditWithoutDebit;
 use crate::free_rounds::issues;
@@ -98,27 +97,27 @@ impl Position {
 ///
 /// # Errors
 /// [`JobError`].
-pub async fn run_once(app: &Arc<App>, fence: &Fence) -> Result<Report, JobError> {
+pub async fn run_once(context: &Arc<Context>, fence: &Fence) -> Result<Report, JobError> {
     let begun = Instant::now();
-    let mut reached = app.reapply.get();
-    keep_books(app, fence, &mut reached.rounds, begun).await?;
+    let mut reached = context.reapply.get();
+    keep_books(context, fence, &mut reached.rounds, begun).await?;
     let mut run =
-        Run { app, fence, begun, report: Report::default(), busy: HashSet::new(), silent: 0 };
+        Run { context, fence, begun, report: Report::default(), busy: HashSet::new(), silent: 0 };
     let turns = run.take_turns(std::mem::take(&mut reached.player)).await;
     let mut report = run.report;
     let standing = match turns {
         Ok(player) => {
             reached.player = player;
-            count(app, &mut reached).await
+            count(context, &mut reached).await
         }
         Err(error) => Err(error),
     };
-    app.reapply.set(reached);
+    context.reapply.set(reached);
     let standing = standing?;
     meters::parked(&standing);
     // Theirs to wait is another kind of waiting: for somebody who says whose they are.
-    issues::settle(app, None).await?;
-    meters::free_rounds(waiting::count(app.wallet.pool()).await?);
+    issues::settle(&context.wallet, &context.providers, None).await?;
+    meters::free_rounds(waiting::count(context.wallet.pool()).await?);
     if report.unanswered > 0 && report.unanswered == report.tried {
         return Err(JobError::Unanswered);
     }
@@ -129,25 +128,25 @@ pub async fn run_once(app: &Arc<App>, fence: &Fence) -> Result<Report, JobError>
 }
 
 /// How many wait; where there are very many, as it was a while ago.
-async fn count(app: &App, reached: &mut Reached) -> Result<Standing, JobError> {
+async fn count(context: &Context, reached: &mut Reached) -> Result<Standing, JobError> {
     if let Some((at, standing)) = reached.counted
         && standing.parked + standing.dead > MANY
         && at.elapsed() < COUNTED_EVERY
     {
         return Ok(standing);
     }
-    let standing = parked_books::standing(app.wallet.pool()).await?;
+    let standing = parked_books::standing(context.wallet.pool()).await?;
     reached.counted = Some((Instant::now(), standing));
     Ok(standing)
 }
 
 async fn keep_books(
-    app: &App,
+    context: &Context,
     fence: &Fence,
     rounds: &mut Rounds,
     begun: Instant,
 ) -> Result<(), JobError> {
-    let (pool, backoff, graces) = (app.wallet.pool(), backoff(app), graces(app));
+    let (pool, backoff, graces) = (context.wallet.pool(), backoff(context), graces(context));
     parked_books::leave(pool, fence, rounds).await?;
     while parked_books::enter(pool, fence, rounds, &graces, backoff).await?
         && begun.elapsed() < BOOKS
@@ -157,7 +156,7 @@ async fn keep_books(
 }
 
 struct Run<'a> {
-    app: &'a Arc<App>,
+    context: &'a Arc<Context>,
     fence: &'a Fence,
     begun: Instant,
     report: Report,
@@ -170,12 +169,12 @@ struct Run<'a> {
 impl Run<'_> {
     /// Begins behind that player, and says behind which the next run should.
     async fn take_turns(&mut self, after: String) -> Result<String, JobError> {
-        let limit = self.app.jobs.reapply_batch;
+        let limit = self.context.settings.reapply_batch;
         let mut from_the_first = after.is_empty();
         let mut turn = Turn { after, each: EACH.min(limit), limit };
         while !self.is_over() {
-            let pool = self.app.wallet.pool();
-            let due = parked::take_due(pool, self.fence, &turn, backoff(self.app)).await?;
+            let pool = self.context.wallet.pool();
+            let due = parked::take_due(pool, self.fence, &turn, backoff(self.context)).await?;
             self.report.tried += due.unreadable;
             self.report.waiting += due.unreadable;
             match due.last {
@@ -207,7 +206,8 @@ impl Run<'_> {
             }
             let some: Vec<&Place> =
                 some.iter().filter(|place| !self.busy.contains(&place.player)).collect();
-            let attempts = join_all(some.iter().map(|place| attempt_alone(self.app, place))).await;
+            let attempts =
+                join_all(some.iter().map(|place| attempt_alone(self.context, place))).await;
             for (place, attempted) in some.into_iter().zip(attempts) {
                 self.note(place, attempted).await?;
             }
@@ -216,7 +216,7 @@ impl Run<'_> {
     }
 
     async fn note(&mut self, place: &Place, attempted: Option<Attempted>) -> Result<(), JobError> {
-        let (pool, fence) = (self.app.wallet.pool(), self.fence);
+        let (pool, fence) = (self.context.wallet.pool(), self.fence);
         self.report.tried += 1;
         let Some(attempted) = attempted else {
             // It costs the movement no attempt.
@@ -237,7 +237,7 @@ impl Run<'_> {
             Attempted::Waits(reason) => {
                 self.report.waiting += 1;
                 meters::reapplied("waiting");
-                if parked::keep_waiting(pool, fence, place, reason, backoff(self.app)).await? {
+                if parked::keep_waiting(pool, fence, place, reason, backoff(self.context)).await? {
                     self.bury(place, reason);
                 }
             }
@@ -260,8 +260,8 @@ impl Run<'_> {
 }
 
 /// An attempt whose faults are its own; `None` where nobody knows what came of it.
-async fn attempt_alone(app: &Arc<App>, place: &Place) -> Option<Attempted> {
-    let attempted = AssertUnwindSafe(attempt(app, place)).catch_unwind().await;
+async fn attempt_alone(context: &Arc<Context>, place: &Place) -> Option<Attempted> {
+    let attempted = AssertUnwindSafe(attempt(context, place)).catch_unwind().await;
     let error = match attempted.unwrap_or(Err(JobError::Panicked)) {
         Ok(attempted) => return Some(attempted),
         Err(error) => error,
@@ -284,18 +284,18 @@ async fn attempt_alone(app: &Arc<App>, place: &Place) -> Option<Attempted> {
 
 /// Whose movements wait for how long before they are tried without their provider, where that was
 /// not kept with them.
-fn graces(app: &App) -> Vec<Grace<'_>> {
+fn graces(context: &Context) -> Vec<Grace<'_>> {
     let grace = |provider: &Provider| match provider.adapter.terms().policy.credit_without_debit {
         CreditWithoutDebit::Park { grace } => grace.to_std().unwrap_or_default(),
         CreditWithoutDebit::Pay | CreditWithoutDebit::Refuse => Duration::ZERO,
     };
-    app.providers.values().map(|provider| (&provider.id, grace(provider))).collect()
+    context.providers.values().map(|provider| (&provider.id, grace(provider))).collect()
 }
 
-fn backoff(app: &App) -> Backoff {
+fn backoff(context: &Context) -> Backoff {
     Backoff {
-        first: Duration::from_secs(app.jobs.reapply_backoff_s),
-        longest: Duration::from_secs(app.jobs.reapply_backoff_max_s),
-        attempts: i32::try_from(app.jobs.reapply_attempts).unwrap_or(i32::MAX),
+        first: Duration::from_secs(context.settings.reapply_backoff_s),
+        longest: Duration::from_secs(context.settings.reapply_backoff_max_s),
+        attempts: i32::try_from(context.settings.reapply_attempts).unwrap_or(i32::MAX),
     }
 }

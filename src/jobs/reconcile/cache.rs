@@ -100,7 +100,7 @@ pub(super) async fn settle(
 
 /// The second look. False when Redis did not answer.
 async fn judge_all(pass: &mut Pass<'_>, suspects: &[Suspect]) -> Result<bool, JobError> {
-    let (cache, pool) = (pass.app.wallet.cache(), pass.app.wallet.pool());
+    let (cache, pool) = (pass.context.wallet.cache(), pass.context.wallet.pool());
     let players: Vec<&PlayerId> = suspects.iter().map(|suspect| &suspect.player).collect();
     let Some(seen) = cache.inspect(&players).await else { return Ok(false) };
     let wallets = players::find_all(pool, &players).await?;
@@ -160,7 +160,7 @@ async fn repair(
     pass: &Pass<'_>,
     guilty: &[(&WalletState, &InCache, Kind)],
 ) -> Result<HashMap<PlayerId, bool>, JobError> {
-    let (cache, pool) = (pass.app.wallet.cache(), pass.app.wallet.pool());
+    let (cache, pool) = (pass.context.wallet.cache(), pass.context.wallet.pool());
     // Not by a leader whose time is over: Redis itself cannot tell.
     pass.still_leads().await?;
     let mut ahead: Vec<Ahead> = Vec::new();

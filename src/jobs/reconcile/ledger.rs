@@ -75,7 +75,7 @@ async fn follow(
     group: &[(&PlayerId, Mark)],
     pace: &mut Pace,
 ) -> Result<Vec<Chain>, JobError> {
-    let pool = pass.app.wallet.pool();
+    let pool = pass.context.wallet.pool();
     let mut ended = Vec::new();
     let mut under_way = audit::chains(pool, group).await?;
     loop {
@@ -107,7 +107,7 @@ pub(super) async fn find_orphans(
     upto: Option<&PlayerId>,
     pace: &mut Pace,
 ) -> Result<(), JobError> {
-    let pool = pass.app.wallet.pool();
+    let pool = pass.context.wallet.pool();
     let mut after = after.cloned();
     loop {
         let players = audit::without_wallet(pool, after.as_ref(), upto, ORPHANS_TOGETHER).await?;
@@ -129,7 +129,7 @@ async fn held(pass: &Pass<'_>, player: &PlayerId, pace: &mut Pace) -> Result<Mar
     let mut held = Mark::START;
     let mut behind = Some(i64::MIN);
     while let Some(version) = behind {
-        let (piece, last) = audit::rows_behind(pass.app.wallet.pool(), player, version).await?;
+        let (piece, last) = audit::rows_behind(pass.context.wallet.pool(), player, version).await?;
         let balance = held.balance.get().saturating_add(piece.balance.get());
         let rows = held.version.saturating_add(piece.version);
         held = Mark { version: rows, balance: Micros::new(balance) };
@@ -211,7 +211,7 @@ fn findings(chain: &Chain) -> Vec<Finding> {
 async fn mark(pass: &Pass<'_>, right: &[&Chain]) -> Result<(), JobError> {
     let marks: Vec<(PlayerId, Mark)> =
         right.iter().map(|chain| (chain.player.clone(), chain.wallet)).collect();
-    Ok(reconciliation::mark(pass.app.wallet.pool(), pass.fence, &marks).await?)
+    Ok(reconciliation::mark(pass.context.wallet.pool(), pass.fence, &marks).await?)
 }
 
 fn count(length: usize) -> i64 {

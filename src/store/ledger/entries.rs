@@ -67,7 +67,7 @@ pub async fn export(
     which: Entries,
     to: &mpsc::Sender<Vec<Listed>>,
 ) -> Result<(), LookupError> {
-    let mut connection = crate::store::connect::own(pool).await?;
+    let mut connection = crate::store::pool::own(pool).await?;
     let found = sqlx::query_as!(
         StoredRow,
         r#"

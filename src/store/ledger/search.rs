@@ -296,7 +296,7 @@ async fn export_of_player(
     let names = search.provider_names();
     // Before its own connection: one export holds one.
     let currency = currencies(pool, search.player.iter()).await?.into_values().next();
-    let mut connection = crate::store::connect::own(pool).await?;
+    let mut connection = crate::store::pool::own(pool).await?;
     let found = sqlx::query_as!(
         StoredRow,
         r#"

@@ -186,7 +186,8 @@ async fn no_write_of_a_leader_goes_through_whose_lease_was_taken() {
         assert_eq!(world.number(sql).await, 0, "{what}");
     }
     let nobody = Progress::none();
-    let late = jobs::run_once(&crew.app, Job::Reconcile, &mut paused, Scope::Full, &nobody).await;
+    let late =
+        jobs::run_once(&crew.app.jobs, Job::Reconcile, &mut paused, Scope::Full, &nobody).await;
     assert!(matches!(late, Err(JobError::Fenced)), "{late:?}");
 }
 

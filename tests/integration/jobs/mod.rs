@@ -1,10 +1,10 @@
 //! What runs by itself: leases, reconciliation, parked movements, cleaning up; from the inside,
 //! from the command line, and as the operator sees it.
 
-mod by_hand;
+mod back_office;
 mod cleanup;
 mod lease;
-mod office;
+mod one_shot;
 mod parked;
 mod races;
 mod reapply;
@@ -64,14 +64,15 @@ impl Crew {
     }
 
     fn lease(&self, job: Job, holder: &str) -> Lease {
-        Lease::new(&self.app, job, holder.to_owned())
+        Lease::new(&self.app.jobs, job, holder.to_owned())
     }
 
     /// Runs a job once under a lease of its own.
     async fn run(&self, job: Job, scope: Scope) -> Result<Report, JobError> {
         let mut lease = self.lease(job, "the test");
         assert!(lease.keep(Reach::TheIdle).await, "the lease is free");
-        let report = jobs::run_once(&self.app, job, &mut lease, scope, &Progress::none()).await;
+        let report =
+            jobs::run_once(&self.app.jobs, job, &mut lease, scope, &Progress::none()).await;
         lease.release().await;
         report
     }

@@ -112,7 +112,7 @@ async fn a_pass_whose_lease_was_taken_leaves_redis_as_it_is() {
     let fence = lease.fence().expect("held").clone();
     // Without the loop that renews the lease, as one that slept through its loss.
     let progress = Progress::none();
-    let pass = jobs::reconcile::run_once(&crew.app, &fence, Scope::Window, &progress);
+    let pass = jobs::reconcile::run_once(&crew.app.jobs, &fence, Scope::Window, &progress);
     let (given_up, ()) = tokio::join!(pass, async {
         // The ledger was looked at, and Ann is a suspect.
         let started = Instant::now();
