@@ -1,8 +1,13 @@
 //! What holds for the rules of money whatever comes, in whatever order, however often.
 
+use chrono::TimeDelta;
 use proptest::prelude::*;
+use proptest::sample::select;
+use seamless_wallet::core::policy::{
+    CreditAfterReversal, CreditWithoutDebit, ReversalAfterSettlement, Settlement,
+};
 use seamless_wallet::core::{
-    Action, Amount, Category, Decision, Micros, Outcome, Policy, Reversible, RowOutcome,
+    Action, Amount, Category, Decision, Kind, Micros, Outcome, Policy, Reversible, RowOutcome, TxId,
 };
 
 use crate::support::model::{Model, Spec, attempt, peaceful, policy, script, tx};
@@ -176,7 +181,7 @@ proptest! {
         for spec in &script {
             let _ = model.execute(&attempt(&spec.command("ann", &Policy::PERMISSIVE), 0));
         }
-        for row in model.rows.iter().filter(|row| row.outcome == RowOutcome::Applied) {
+        for row in model.applied() {
             let Some(target) = row.reverses.as_ref() else { continue };
             let target = model.row(target).expect("what was undone is there");
             prop_assert_eq!(target.outcome, RowOutcome::Applied);
@@ -186,5 +191,88 @@ proptest! {
             let rest = row.shortfall.get();
             prop_assert!(rest >= 0 && (rest == 0 || done > 0), "{:?}", row);
         }
+    }
+
+    #[test]
+    fn a_debit_that_is_settled_once_is_settled_by_one_credit_that_stands(
+        policy in policy(),
+        script in script(1..60),
+        pace in 0i64..5,
+    ) {
+        let policy = Policy { settlement: Settlement::OncePerDebit, ..policy };
+        let mut model = Model::with_balance("ann", START);
+        for (second, spec) in (0..).zip(&script) {
+            let _ = model.execute(&attempt(&spec.command("ann", &policy), second * pace));
+            let mut settled = model.settled_debits();
+            let paid = settled.len();
+            settled.sort_unstable();
+            settled.dedup();
+            prop_assert_eq!(settled.len(), paid, "{:?}", model.rows);
+        }
+    }
+
+    #[test]
+    fn what_is_settled_is_not_given_back_where_the_policy_says_so(
+        policy in policy(),
+        script in script(1..60),
+        settlement in select(vec![Settlement::ByDebit, Settlement::OncePerDebit]),
+    ) {
+        let refuses = ReversalAfterSettlement::Refuse;
+        let policy = Policy { settlement, reversal_after_settlement: refuses, ..policy };
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let settled: Vec<_> = model.settled_debits();
+            let decision = model.execute(&attempt(&spec.command("ann", &policy), 0));
+            // What this very command takes back settles nothing any more.
+            let own = |debit: &TxId| {
+                decision.inserts.iter().chain(&decision.promotions).any(|row| {
+                    let target = row.reverses.as_ref().and_then(|target| model.row(target));
+                    target.and_then(|target| target.settled_debit()) == Some(debit)
+                })
+            };
+            for row in decision.inserts.iter().chain(&decision.promotions) {
+                let Some(target) = row.reverses.as_ref() else { continue };
+                let undoes = row.outcome == RowOutcome::Applied && settled.contains(target);
+                let of_a_debit = model.row(target).is_some_and(|row| row.kind == Kind::Debit);
+                prop_assert!(!(undoes && of_a_debit) || own(target), "{:?}", row);
+            }
+        }
+    }
+
+    #[test]
+    fn a_credit_that_names_a_debit_is_paid_whatever_becomes_of_the_others_of_the_round(
+        order in Just(vec![0u8, 1, 2, 3]).prop_shuffle(),
+        settlement in select(vec![Settlement::ByDebit, Settlement::OncePerDebit]),
+    ) {
+        // Two bets of a round: the one is taken back, the other is won, in any order.
+        let unit = |units| Amount::from_minor(units, 0).expect("small");
+        let policy = Policy {
+            credit_without_debit: CreditWithoutDebit::Park { grace: TimeDelta::hours(10) },
+            credit_after_reversal: CreditAfterReversal::Refuse,
+            settlement,
+            ..Policy::PERMISSIVE
+        };
+        let action = |step| match step {
+            0 => (Action::Debit(unit(5)), Category::Bet),
+            1 => (Action::Debit(unit(2)), Category::Bet),
+            2 => {
+                let of = Reversible::Debit;
+                (Action::Reverse { target: tx(0), of, at_most: None }, Category::Bet)
+            }
+            _ => (Action::Credit { amount: unit(30), settles: Some(tx(1)) }, Category::Win),
+        };
+        let mut model = Model::with_balance("ann", START);
+        // Whoever was told to come again comes again.
+        for step in order.iter().chain(&order) {
+            let (action, category) = action(*step);
+            let spec = Spec {
+                movements: vec![(*step, action, category)],
+                round: Some(0),
+                right_currency: true,
+            };
+            let _ = model.execute(&attempt(&spec.command("ann", &policy), 0));
+        }
+        model.check(START);
+        prop_assert_eq!(model.wallet.balance, Micros::new(START + 28_000_000));
     }
 }

@@ -5,6 +5,7 @@
 //! - `repeats`: was it decided before?
 //! - `debits`: may the player stake, and that much?
 //! - `parking`: does something have to wait?
+//! - `settlements`: what is a credit paid for, and was that paid for before?
 //! - `reversals`: what does a reversal find?
 //! - `elsewhere`: what if a person has decided it?
 //! - `unopened`: what if there is no wallet?
@@ -16,6 +17,7 @@ mod elsewhere;
 mod parking;
 mod repeats;
 mod reversals;
+mod settlements;
 mod unopened;
 
 use crate::core::command::{Action, Attempt, AttemptIds, Movement};
@@ -61,8 +63,8 @@ impl Decision {
 }
 
 /// Decides an attempt on a wallet. `history` must hold what was stored under the keys of the
-/// command's reversal targets and, for credits whose policy asks for it, of their round; the
-/// rows under the command's own keys may be left out where they are thought not to exist,
+/// command's reversal targets and, for credits whose policy asks for it, of their round, or under the
+/// key of the debit that they name; the rows under the command's own keys may be left out where they are thought not to exist,
 /// because writing a key twice fails.
 pub fn decide(
     wallet: &WalletState,
@@ -130,7 +132,8 @@ impl Draft<'_> {
             Action::Debit(amount) => {
                 self.apply(place, movement, ids, amount.micros().negated(), None)
             }
-            Action::Credit(amount) => {
+            Action::Credit { amount, .. } => {
+                self.test_settlement(place, movement)?;
                 let flag = self.unmatched(movement);
                 self.apply(place, movement, ids, amount.micros(), flag)
             }
@@ -153,7 +156,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The flag of what waited for its round's debit and is paid although that never came. It may
+    /// The flag of what waited for its debit and is paid although that never came. It may
     /// have been parked for another reason, such as a wallet that was closed: the grace period
     /// went by all the same.
     fn unmatched(&self, movement: &Movement) -> Option<Reason> {
@@ -161,8 +164,7 @@ impl Draft<'_> {
         let asks = movement.category.settles_a_round()
             && matches!(policy.credit_without_debit, CreditWithoutDebit::Park { .. });
         let has_waited = self.prior(&self.command().key(&movement.tx_id)).is_some();
-        (asks && has_waited && self.round_facts(self.command().round.as_ref()).debits == 0)
-            .then_some(Reason::Unmatched)
+        (asks && has_waited && self.debits_for(movement).debits == 0).then_some(Reason::Unmatched)
     }
 
     fn apply(

@@ -1,5 +1,7 @@
 //! The rules one by one, each as a short story of one round.
 
+mod settlements;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -101,7 +103,7 @@ impl Bench {
     }
 
     fn wins(&mut self, id: &str) -> Outcome {
-        self.does(id, Action::Credit(units(30)), Category::Win)
+        self.does(id, Action::credit(units(30)), Category::Win)
     }
 
     fn refunds(&mut self, id: &str, target: &str) -> Outcome {
@@ -198,7 +200,7 @@ fn a_key_that_says_two_things_in_one_command_is_a_mismatch() {
         |id, action, category| Movement { tx_id: tx(id), action, category, detail: None };
     let mut bench = Bench::new();
     bench.bets("b1");
-    let win = |amount| movement("w1", Action::Credit(units(amount)), Category::Win);
+    let win = |amount| movement("w1", Action::credit(units(amount)), Category::Win);
     let outcomes = bench.do_all(vec![win(30), win(30), win(31)]);
     assert!(matches!(outcomes[0], Outcome::Applied(_)));
     assert!(matches!(outcomes[1], Outcome::Replayed(_)));
@@ -237,7 +239,7 @@ fn a_correction_that_waited_and_that_the_balance_cannot_bear_goes_on_waiting() {
     let outcome = bench.does("a1", adjust(), Category::Adjustment);
     let reason = Reason::InsufficientFunds;
     assert!(matches!(outcome, Outcome::Refused { reason: r, .. } if r == reason), "{outcome:?}");
-    bench.does("d1", Action::Credit(units(1)), Category::Deposit);
+    bench.does("d1", Action::credit(units(1)), Category::Deposit);
     assert!(matches!(bench.does("a1", adjust(), Category::Adjustment), Outcome::Applied(_)));
     assert_eq!(bench.wallet.balance, Micros::new(0));
 }
@@ -337,7 +339,7 @@ fn a_win_that_waited_for_its_wallet_is_flagged_when_its_bet_has_not_come_either(
 fn a_win_that_was_parked_without_a_wallet_waits_for_its_bet_like_any_other() {
     let mut bench = Bench::new();
     let win = || {
-        let action = Action::Credit(units(30));
+        let action = Action::credit(units(30));
         vec![Movement { tx_id: tx("w1"), action, category: Category::Win, detail: None }]
     };
     let attempt = bench.attempt(win());
