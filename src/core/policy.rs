@@ -27,6 +27,9 @@ pub struct Policy {
     /// What settles a debit, and how often.
     #[serde(default)]
     pub settlement: Settlement,
+    /// Whether a refusal is for good.
+    #[serde(default)]
+    pub refusals: Refusals,
     /// The largest single stake at this provider.
     pub max_bet: Option<Amount>,
 }
@@ -41,6 +44,7 @@ impl Policy {
         late_original: LateOriginal::Succeed,
         reversal_after_settlement: ReversalAfterSettlement::Allow,
         settlement: Settlement::ByRound,
+        refusals: Refusals::Remembered,
         max_bet: None,
     };
 
@@ -126,6 +130,18 @@ pub enum Settlement {
     /// As [`Self::ByDebit`], and only one of them: another one is refused as long as the first
     /// stands.
     OncePerDebit,
+}
+
+/// Whether a refusal for a business reason is for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusals {
+    /// It is a row under the key: the same call again is refused again, whatever has changed.
+    #[default]
+    Remembered,
+    /// It leaves nothing: the same call again is decided anew. What was parked has its row already,
+    /// so there it is for good all the same.
+    Forgotten,
 }
 
 /// What the reversal of a debit does once that was settled.

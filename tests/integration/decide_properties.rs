@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::sample::select;
 use seamless_wallet::core::policy::{
-    CreditAfterReversal, CreditWithoutDebit, ReversalAfterSettlement, Settlement,
+    CreditAfterReversal, CreditWithoutDebit, Refusals, ReversalAfterSettlement, Settlement,
 };
 use seamless_wallet::core::{
     Action, Amount, Category, Decision, Kind, Micros, Outcome, Policy, Reversible, RowOutcome, TxId,
@@ -19,10 +19,12 @@ fn config() -> ProptestConfig {
 }
 
 /// True when the command was answered with "not now": the same may be decided otherwise later.
-fn is_open(decision: &Decision) -> bool {
+fn is_open(decision: &Decision, policy: &Policy) -> bool {
     decision.outcomes.iter().any(|outcome| match outcome {
         Outcome::Parked(_) => true,
-        Outcome::Refused { reason, .. } => !reason.is_remembered(),
+        Outcome::Refused { reason, .. } => {
+            !reason.is_remembered() || policy.refusals == Refusals::Forgotten
+        }
         _ => false,
     })
 }
@@ -85,7 +87,7 @@ proptest! {
             let command = spec.command("ann", &policy);
             let first = model.execute(&attempt(&command, 0));
             let again = model.clone().execute(&attempt(&command, 1));
-            if is_open(&first) {
+            if is_open(&first, &policy) {
                 continue;
             }
             prop_assert!(again.inserts.is_empty() && again.promotions.is_empty(), "{:?}", again);
@@ -101,6 +103,30 @@ proptest! {
     }
 
     #[test]
+    fn a_refusal_that_is_forgotten_leaves_nothing_and_is_decided_anew(
+        policy in policy(),
+        script in script(1..40),
+    ) {
+        let policy = Policy { refusals: Refusals::Forgotten, ..policy };
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let before = model.clone();
+            let command = spec.command("ann", &policy);
+            let decision = model.execute(&attempt(&command, 0));
+            let written = || decision.inserts.iter().chain(&decision.promotions);
+            let refused = decision.clone().into_receipt().refusal().is_some();
+            if refused && decision.promotions.is_empty() {
+                prop_assert_eq!(written().count(), 0, "{:?}", decision);
+                prop_assert_eq!(&model.wallet, &before.wallet);
+            }
+            // Only what had waited under its key is refused for good.
+            for row in decision.inserts.iter() {
+                prop_assert!(row.outcome != RowOutcome::Refused, "{:?}", row);
+            }
+        }
+    }
+
+    #[test]
     fn an_attempt_that_lost_its_reply_recognises_its_own_work(
         policy in policy(),
         script in script(1..40),
@@ -110,7 +136,7 @@ proptest! {
             let mine = attempt(&spec.command("ann", &policy), 0);
             let first = model.execute(&mine);
             let again = model.clone().execute(&mine);
-            if is_open(&first) || !first.promotions.is_empty() {
+            if is_open(&first, &policy) || !first.promotions.is_empty() {
                 continue;
             }
             prop_assert!(again.inserts.is_empty() && again.promotions.is_empty(), "{:?}", again);

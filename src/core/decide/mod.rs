@@ -24,7 +24,7 @@ use crate::core::command::{Action, Attempt, AttemptIds, Movement};
 use crate::core::history::{History, Standing, WalletState};
 use crate::core::money::Micros;
 use crate::core::outcome::{Entry, Outcome, Receipt};
-use crate::core::policy::CreditWithoutDebit;
+use crate::core::policy::{CreditWithoutDebit, Refusals};
 use crate::core::row::{Reason, Row, RowOutcome};
 use draft::{Culprits, Draft, Refusal};
 pub use unopened::park_without_wallet;
@@ -205,6 +205,7 @@ impl Draft<'_> {
     /// Undoes the draft and remembers the refusal with those movements that caused it.
     fn refuse(self, refusal: Refusal) -> Decision {
         let Refusal { reason, culprits } = refusal;
+        let remembers = self.command().policy.refusals == Refusals::Remembered;
         let mut draft = Self::new(self.before, self.history, self.attempt);
         for (place, movement, ids) in self.steps() {
             let key = self.command().key(&movement.tx_id);
@@ -217,7 +218,8 @@ impl Draft<'_> {
             };
             let entry = match decided {
                 Some(row) => Some(Entry::of(row, self.history.is_reversed(&key))),
-                None if to_blame && reason.is_remembered() => {
+                // What was parked is decided, and would otherwise wait for ever.
+                None if to_blame && reason.is_remembered() && (remembers || prior.is_some()) => {
                     // A key that the command uses twice is remembered once.
                     let written = draft.written(&movement.tx_id).map(|row| Entry::of(row, false));
                     Some(written.unwrap_or_else(|| {

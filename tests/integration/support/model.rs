@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::sample::select;
 use seamless_wallet::core::policy::{
-    CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
-    SessionRule, Settlement,
+    CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, Refusals,
+    ReversalAfterSettlement, SessionRule, Settlement,
 };
 use seamless_wallet::core::{
     Action, Amount, Attempt, Category, Command, Currency, Decision, History, Kind, Micros,
@@ -310,15 +310,18 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     let settlement =
         select(vec![Settlement::ByRound, Settlement::ByDebit, Settlement::OncePerDebit]);
     let limit = proptest::option::weighted(0.2, amount());
-    (funds, without_debit, after_reversal, late, (settled, settlement), limit).prop_map(
-        |(funds, without_debit, after_reversal, late, (settled, settlement), max_bet)| Policy {
+    let refusals = select(vec![Refusals::Remembered, Refusals::Remembered, Refusals::Forgotten]);
+    let settled = (settled, settlement, refusals);
+    (funds, without_debit, after_reversal, late, settled, limit).prop_map(
+        |(funds, without_debit, after_reversal, late, settled, max_bet)| Policy {
             session: SessionRule::Ignore,
             funds,
             credit_without_debit: without_debit,
             credit_after_reversal: after_reversal,
             late_original: late,
-            reversal_after_settlement: settled,
-            settlement,
+            reversal_after_settlement: settled.0,
+            settlement: settled.1,
+            refusals: settled.2,
             max_bet,
         },
     )

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::core::money::Amount;
-use crate::core::policy::{CreditAfterReversal, LateOriginal, ReversalAfterSettlement};
+use crate::core::policy::{CreditAfterReversal, LateOriginal, Refusals, ReversalAfterSettlement};
 use crate::core::{
     Category, Command, Currency, Key, PlayerId, PlayerStatus, Policy, ProviderId, Reversible,
     RoundId, TransactionId, TxId,
@@ -362,6 +362,37 @@ fn what_another_player_did_stands_in_the_way_of_no_refund_of_ones_own() {
     assert!(matches!(outcome, Outcome::Refused { entry: None, .. }), "{outcome:?}");
     bench.refunds("x1", "b1");
     assert_eq!(bench.wallet.balance, Micros::new(100));
+}
+
+#[test]
+fn where_refusals_are_forgotten_the_same_bet_is_placed_once_there_is_money() {
+    for (refusals, balance) in [(Refusals::Forgotten, 30), (Refusals::Remembered, 140)] {
+        let mut bench = Bench::new();
+        bench.policy.refusals = refusals;
+        let bet = || Action::Debit(units(110));
+        let outcome = bench.does("b1", bet(), Category::Bet);
+        let reason = Reason::InsufficientFunds;
+        assert!(matches!(outcome, Outcome::Refused { reason: of, .. } if of == reason));
+        let is_remembered = refusals == Refusals::Remembered;
+        assert_eq!(outcome.entry().is_some(), is_remembered, "{outcome:?}");
+        assert_eq!(bench.wallet.version, i64::from(is_remembered));
+        bench.does("d1", Action::credit(units(40)), Category::Deposit);
+        bench.does("b1", bet(), Category::Bet);
+        bench.does("b1", bet(), Category::Bet);
+        assert_eq!(bench.wallet.balance, Micros::new(balance));
+    }
+}
+
+#[test]
+fn what_had_waited_is_refused_for_good_also_where_refusals_are_forgotten() {
+    let mut bench = Bench::new();
+    bench.policy.refusals = Refusals::Forgotten;
+    assert!(matches!(bench.wins("w1"), Outcome::Parked(_)));
+    bench.refunds("x1", "never");
+    bench.let_the_grace_pass();
+    let outcome = bench.wins("w1");
+    assert_eq!(outcome.entry().map(|of| of.outcome), Some(RowOutcome::Refused), "{outcome:?}");
+    assert!(matches!(bench.wins("w1"), Outcome::Refused { replayed: true, .. }));
 }
 
 // ---- Decided elsewhere ----
