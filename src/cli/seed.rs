@@ -100,7 +100,7 @@ async fn open_player(wallet: &Arc<Wallet>, seed: &Player) -> anyhow::Result<()> 
         players::set_bet_limit(wallet.pool(), &player, Some(limit)).await?;
     }
     if let Some(deposit) = &seed.deposit {
-        let action = Action::Credit(Amount::parse(deposit, 6)?);
+        let action = Action::credit(Amount::parse(deposit, 6)?);
         let step = ("seed-deposit", action, Category::Deposit);
         execute(wallet, &player, step).await?;
     }

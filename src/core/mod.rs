@@ -19,7 +19,7 @@ pub mod player;
 pub mod policy;
 pub mod row;
 
-pub use assume::{Assumed, Bounds, Conditions, assume, assume_on, refuse_on};
+pub use assume::{Assumed, Bounds, Conditions, NamedDebit, assume, assume_on, refuse_on};
 pub use command::{Action, Attempt, Command, Movement, Reversible};
 pub use decide::{Decision, decide, park_without_wallet};
 pub use history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};

@@ -52,7 +52,7 @@ impl Bank {
         players::open(self.wallet.pool(), &id, &euro).await.expect("a wallet");
         let amount = Amount::parse(balance, 6).expect("an amount");
         if amount > Amount::ZERO {
-            self.move_money(player, Action::Credit(amount), Category::Deposit).await;
+            self.move_money(player, Action::credit(amount), Category::Deposit).await;
         }
     }
 
