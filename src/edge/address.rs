@@ -31,7 +31,7 @@ pub fn caller(trusted: &[IpNet], peer: SocketAddr, headers: &HeaderMap) -> Optio
 }
 
 /// True for an address of one of the networks.
-fn contains(networks: &[IpNet], ip: &IpAddr) -> bool {
+pub fn contains(networks: &[IpNet], ip: &IpAddr) -> bool {
     networks.iter().any(|network| network.contains(ip))
 }
 
