@@ -13,7 +13,7 @@ use super::proto::{self, batch_result, wallet_service_server::WalletService};
 use super::refusal::Refusal;
 use super::{encode, transactions};
 use crate::app::App;
-use crate::core::{Checks, GameId, PlayerId, PlayerView, TokenHash};
+use crate::core::{Checks, Exchange, GameId, PlayerId, PlayerView, TokenHash};
 use crate::edge::record::Told;
 use crate::engine::WalletError;
 use crate::http::callback::{failure_of, told_of};
@@ -67,7 +67,9 @@ impl Service {
         let game_is_good = game.is_some() || request.game_id.is_empty();
         let Some(token) = token.filter(|_| game_is_good) else { return Err(faults.refusal()) };
         let client = &self.call.client.id;
-        self.look_up(self.app.wallet.authenticate(client, &token, game.as_ref())).await
+        let wallet = &self.app.wallet;
+        let let_in = wallet.authenticate(client, &token, None, game.as_ref(), Exchange::Keep);
+        self.look_up(async { let_in.await.map(|player| player.view) }).await
     }
 
     async fn balance_of(&self, request: &proto::BalanceRequest) -> Result<PlayerView, Refusal> {

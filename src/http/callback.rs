@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 
 use super::layers::{self, Answered, Call, keep_deadline};
 use crate::app::App;
-use crate::core::{Checks, Command, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
+use crate::core::{Checks, Command, Exchange, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
 use crate::edge::record::Told;
 use crate::engine::WalletError;
 use crate::free_rounds::issues;
@@ -53,7 +53,9 @@ async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
         }
         Asked::Authenticate { token, game } => Box::pin(async {
             let token = TokenHash::of(token.expose_secret());
-            wallet.authenticate(provider, &token, game.as_ref()).await
+            let keep = Exchange::Keep;
+            let let_in = wallet.authenticate(provider, &token, None, game.as_ref(), keep).await;
+            let_in.map(|player| player.view)
         }),
         Asked::Balance { player, checks, .. } => Box::pin(wallet.balance(provider, player, checks)),
         // It was resolved above, and comes to none.
