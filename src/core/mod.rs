@@ -30,6 +30,6 @@ pub use issue::{IssueCall, IssueOwner, IssueState};
 pub use money::{Amount, Micros};
 pub use outcome::{Entry, Outcome, Receipt};
 pub use parked::{ParkedPart, ParkedRow, parked_command};
-pub use player::{Checks, PlayerView};
+pub use player::{Checks, Exchange, PlayerView};
 pub use policy::Policy;
 pub use row::{Category, Kind, PlayerStatus, Reason, Row, RowOutcome};

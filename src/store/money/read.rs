@@ -80,7 +80,7 @@ async fn standing(
                w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
                s.player_id AS "session_player?", s.provider AS "session_provider?",
                s.game_id AS "session_game?",
-               s.expires_at > now() AS "live?", now() AS "now!", g.enabled AS "enabled?",
+               s.expires_at > now() AND s.replaced_by IS NULL AS "live?", now() AS "now!", g.enabled AS "enabled?",
                r.standing AS "standing!", r.staked AS "staked!", r.paid AS "paid!",
                CASE WHEN $6::bigint IS NOT NULL AND c.round_id IS NOT NULL THEN EXISTS (
                    SELECT FROM trx_log t

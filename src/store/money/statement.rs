@@ -59,6 +59,7 @@ macro_rules! statement {
                     SELECT FROM session s
                     WHERE s.token_hash = c.token_hash AND s.player_id = c.player_id
                       AND s.provider = c.provider AND s.expires_at > now()
+                      AND s.replaced_by IS NULL
                       AND (s.game_id IS NULL OR s.game_id = c.game_id) OFFSET 0)
                OR c.game_id IS NOT NULL AND EXISTS (
                     SELECT FROM game g
@@ -156,7 +157,8 @@ macro_rules! statement {
         UNION ALL
         -- Why a stake cannot be placed is told at once, with the wallet as it is.
         SELECT f.who, f.what, w.balance_micros, w.version, w.currency, w.status,
-               w.bet_limit_micros, s.player_id, s.provider, s.game_id, s.expires_at > now(), g.enabled
+               w.bet_limit_micros, s.player_id, s.provider, s.game_id,
+               s.expires_at > now() AND s.replaced_by IS NULL, g.enabled
         FROM failing f
         LEFT JOIN LATERAL (
             SELECT w.* FROM wallet w

@@ -92,6 +92,7 @@ fn world() -> impl Strategy<Value = World> {
             "for this game",
             "for another game",
             "expired",
+            "replaced",
             "another player's",
             "another provider's",
             "none",
@@ -154,6 +155,9 @@ impl World {
                  VALUES ('\\x{hash}', '{player}', '{provider}', {game},
                          now() + interval '{ends}');"
             );
+        }
+        if self.session == "replaced" {
+            sql += "UPDATE session SET replaced_by = 'x';";
         }
         if self.game != "no row" {
             sql += &format!("INSERT INTO game VALUES ('acme', 'g', {});", self.game == "on");

@@ -86,7 +86,8 @@ impl Bank {
             game: game.map(|game| GameId::parse(game).expect("an id")),
             expires_at: Utc::now() + TimeDelta::seconds(seconds),
         };
-        assert!(sessions::issue(self.wallet.pool(), &session).await.expect("a session"));
+        let issued = sessions::issue(self.wallet.pool(), &session).await.expect("a session");
+        assert_eq!(issued, sessions::Issued::Done);
     }
 
     /// Switches a game on or off.
