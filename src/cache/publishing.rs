@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fred::types::scripts::Script;
 use fred::types::{Key as Name, Value};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 
 use super::connection::Connection;
 use super::meters::CommandMeters;
@@ -86,6 +86,9 @@ impl Publishing {
     ) -> Vec<Published> {
         let meters = &self.connection.meters.publish;
         let batch_max = if self.is_cluster { 1 } else { BATCH_MAX };
+        if balances.len() <= batch_max {
+            return self.publish(meters, balances).await;
+        }
         let parts = balances.chunks(batch_max).map(|part| self.publish(meters, part));
         join_all(parts).await.concat()
     }
@@ -116,7 +119,16 @@ impl Publishing {
         answer == Some(Value::Integer(1))
     }
 
-    async fn publish(
+    /// Boxed, as what the client makes of a command is: it is large, and moved on several times.
+    fn publish<'a>(
+        &'a self,
+        meters: &'a CommandMeters,
+        balances: &'a [(PlayerId, CachedBalance)],
+    ) -> BoxFuture<'a, Vec<Published>> {
+        Box::pin(self.publish_part(meters, balances))
+    }
+
+    async fn publish_part(
         &self,
         meters: &CommandMeters,
         balances: &[(PlayerId, CachedBalance)],

@@ -75,8 +75,14 @@ pub(super) async fn seed(wallet: &Arc<Wallet>, file: &Path) -> anyhow::Result<()
             game: None,
             expires_at: Utc::now() + TimeDelta::seconds(session.ttl_seconds),
         };
-        if !sessions::issue(wallet.pool(), &new).await? {
-            bail!("a session names the unknown player {}", session.player_id);
+        match sessions::issue(wallet.pool(), &new).await? {
+            sessions::Issued::Done => {}
+            sessions::Issued::PlayerUnknown => {
+                bail!("a session names the unknown player {}", session.player_id)
+            }
+            sessions::Issued::AnotherPlayers => {
+                bail!("the token of a session of {} is another player's", session.player_id)
+            }
         }
     }
     for game in &seed.games {
@@ -100,7 +106,7 @@ async fn open_player(wallet: &Arc<Wallet>, seed: &Player) -> anyhow::Result<()> 
         players::set_bet_limit(wallet.pool(), &player, Some(limit)).await?;
     }
     if let Some(deposit) = &seed.deposit {
-        let action = Action::Credit(Amount::parse(deposit, 6)?);
+        let action = Action::credit(Amount::parse(deposit, 6)?);
         let step = ("seed-deposit", action, Category::Deposit);
         execute(wallet, &player, step).await?;
     }

@@ -36,8 +36,8 @@ pub(super) async fn issue(app: &App, request: &TokenRequest) -> anyhow::Result<S
     let expires_at = Utc::now() + TimeDelta::seconds(i64::from(request.ttl_seconds));
     let session =
         sessions::NewSession { token: TokenHash::of(&token), player, provider, game, expires_at };
-    let is_issued = sessions::issue(pool, &session).await.context("the database")?;
-    ensure!(is_issued, unknown(&session.player));
+    let issued = sessions::issue(pool, &session).await.context("the database")?;
+    ensure!(issued == sessions::Issued::Done, unknown(&session.player));
     Ok(token)
 }
 

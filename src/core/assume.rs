@@ -5,13 +5,13 @@
 //! every wallet that lies within the [`Bounds`], counted from where that wallet really stands. A
 //! refusal is never assumed: whoever is refused has a right to be refused for what is.
 
-use super::command::{Action, Attempt, Command};
+use super::command::{Action, Attempt, Command, Movement};
 use super::decide::{Decision, decide};
 use super::history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};
 use super::ids::{Currency, GameId, PlayerId, ProviderId, RoundId, TokenHash, TxId};
 use super::money::{Amount, Micros};
 use super::outcome::{Outcome, Receipt};
-use super::policy::{FundsTest, SessionRule};
+use super::policy::{FundsTest, SessionRule, Settlement};
 use super::row::PlayerStatus;
 
 /// What a player's commands come to on a wallet that nothing is known of.
@@ -54,12 +54,30 @@ pub struct Conditions {
     /// A stake of this round must stand. This is judged by the past, so nothing of the player's
     /// may be decided between the look at it and the write.
     pub round: Option<RoundId>,
+    /// So must the debits be that its credits name. This is judged by the past, too.
+    pub debits: Vec<NamedDebit>,
+}
+
+/// What must hold of a debit that a credit names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedDebit {
+    /// Its key.
+    pub tx_id: TxId,
+    /// It is the player's, and it stands.
+    pub stands: bool,
+    /// No credit that names it was ever paid.
+    pub unpaid: bool,
 }
 
 impl Conditions {
-    /// True when nothing but the keys is asked for.
-    pub const fn are_keys_alone(&self) -> bool {
+    /// True when nothing is asked of sessions, games and rounds.
+    pub const fn are_of_the_ledger(&self) -> bool {
         self.token.is_none() && self.game.is_none() && self.round.is_none()
+    }
+
+    /// True when the past decides.
+    pub const fn are_judged(&self) -> bool {
+        self.round.is_some() || !self.debits.is_empty()
     }
 }
 
@@ -251,13 +269,19 @@ fn conditions_of(attempt: &Attempt, history: &mut History) -> Option<Conditions>
         token: None,
         game: None,
         round: None,
+        debits: Vec::new(),
     };
     let mut stakes = false;
     let mut settles = false;
     for movement in &command.movements {
         match &movement.action {
             Action::Debit(_) => stakes = true,
-            Action::Credit(_) => settles |= movement.category.settles_a_round(),
+            Action::Credit { settles: Some(debit), .. } => {
+                conditions.debits.extend(named_debit(command, movement, debit, history));
+            }
+            Action::Credit { settles: None, .. } => {
+                settles |= movement.category.settles_a_round();
+            }
             Action::Note(None) => {}
             Action::Reverse { .. }
             | Action::Adjust(_)
@@ -268,7 +292,7 @@ fn conditions_of(attempt: &Attempt, history: &mut History) -> Option<Conditions>
     if stakes {
         conditions.token = command.token.filter(|_| command.policy.session != SessionRule::Ignore);
         conditions.game.clone_from(&command.game);
-    } else if settles && command.policy.looks_at_round() {
+    } else if settles && command.policy.looks_at_debits() {
         let round = command.round.as_ref()?;
         let known = history.round(&command.player, &command.provider, round);
         // A stake of the same batch is written with it, or neither is.
@@ -284,6 +308,26 @@ fn conditions_of(attempt: &Attempt, history: &mut History) -> Option<Conditions>
         }
     }
     Some(conditions)
+}
+
+/// What is asked of the debit that a credit names; the history learns what is assumed of it.
+fn named_debit(
+    command: &Command,
+    credit: &Movement,
+    debit: &TxId,
+    history: &mut History,
+) -> Option<NamedDebit> {
+    let is_it = |of: &Movement| of.tx_id == *debit && matches!(of.action, Action::Debit(_));
+    let key = command.key(debit);
+    // One of the same command, or of the same batch, is written with it, or neither is.
+    let known = command.movements.iter().any(is_it) || history.stands(&command.player, &key);
+    let asks = credit.category.settles_a_round() && command.policy.looks_at_debits();
+    let stands = asks && !known;
+    if stands {
+        history.take_to_stand(key);
+    }
+    let unpaid = command.policy.settlement == Settlement::OncePerDebit;
+    (stands || unpaid).then(|| NamedDebit { tx_id: debit.clone(), stands, unpaid })
 }
 
 /// Everything took effect, and every movement is a row of its own.

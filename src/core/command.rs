@@ -53,7 +53,13 @@ pub enum Action {
     /// Takes money.
     Debit(Amount),
     /// Gives money.
-    Credit(Amount),
+    Credit {
+        /// How much.
+        amount: Amount,
+        /// The key of the one debit that it is paid for, where the provider names it: then that
+        /// debit alone decides whether it is paid, whatever else is known of the round.
+        settles: Option<TxId>,
+    },
     /// Undoes another movement of the same provider and player, once.
     Reverse {
         /// The key of the movement to undo.
@@ -107,16 +113,29 @@ impl Movement {
     /// that it is known of a parked one, too.
     pub fn is_cut_off(&self) -> bool {
         let said = self.detail.as_deref().is_some_and(|detail| detail.starts_with(CUT_OFF));
-        said && matches!(self.action, Action::Credit(_))
+        said && matches!(self.action, Action::Credit { .. })
     }
 }
 
 impl Action {
+    /// A credit that names no debit.
+    pub const fn credit(amount: Amount) -> Self {
+        Self::Credit { amount, settles: None }
+    }
+
+    /// The debit that a credit names.
+    pub const fn settles(&self) -> Option<&TxId> {
+        match self {
+            Self::Credit { settles, .. } => settles.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The kind of row that it becomes.
     pub const fn kind(&self) -> Kind {
         match self {
             Self::Debit(_) => Kind::Debit,
-            Self::Credit(_) => Kind::Credit,
+            Self::Credit { .. } => Kind::Credit,
             Self::Reverse { .. } => Kind::Reverse,
             Self::Adjust(_) => Kind::Adjust,
             Self::Note(_) | Self::DecidedElsewhere { .. } => Kind::Note,
@@ -127,7 +146,7 @@ impl Action {
     pub const fn requested(&self) -> Micros {
         match self {
             Self::Debit(amount) => amount.micros().negated(),
-            Self::Credit(amount) => amount.micros(),
+            Self::Credit { amount, .. } => amount.micros(),
             Self::Adjust(micros) => *micros,
             Self::Reverse { .. } | Self::Note(_) | Self::DecidedElsewhere { .. } => Micros::ZERO,
         }
@@ -151,7 +170,8 @@ impl Command {
         keys
     }
 
-    /// A hash of what a movement says: kind, player, round, game, currency, amount, target.
+    /// A hash of what a movement says: kind, player, round, game, currency, amount, target, and the
+    /// debit that it names, if it does.
     /// The same key with another fingerprint is a mismatch.
     pub fn fingerprint(&self, movement: &Movement) -> i64 {
         let mut hash = Sha256::new();
@@ -170,6 +190,9 @@ impl Command {
                 field(&at_most.map_or(-1, |amount| amount.micros().get()).to_le_bytes());
             }
             action => field(&action.requested().get().to_le_bytes()),
+        }
+        if let Some(debit) = movement.action.settles() {
+            field(debit.as_str().as_bytes());
         }
         let digest: [u8; 32] = hash.finalize().into();
         let [a, b, c, d, e, f, g, h, ..] = digest;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{Currency, GameId, Key, PlayerId, ProviderId, RoundId};
+use super::ids::{Currency, GameId, Key, PlayerId, ProviderId, RoundId, TxId};
 use super::money::{Amount, Micros};
 use super::row::{Kind, PlayerStatus, Row, RowOutcome};
 
@@ -89,6 +89,8 @@ pub struct History {
     rows: HashMap<Key, Row>,
     reversed: HashSet<Key>,
     rounds: HashMap<Seat, RoundFacts>,
+    taken_to_stand: HashSet<Key>,
+    settlements: HashMap<(PlayerId, Key), i64>,
 }
 
 /// A player in a round: at a live table many share one.
@@ -180,6 +182,47 @@ impl History {
         self.rounds.insert((player, provider, round), facts);
     }
 
+    /// True where the debit under a key is the player's and stands: it was seen to, or is taken to.
+    pub fn stands(&self, player: &PlayerId, debit: &Key) -> bool {
+        let row = self.rows.get(debit).filter(|row| row.player == *player);
+        match row {
+            Some(row) => {
+                (row.kind, row.outcome) == (Kind::Debit, RowOutcome::Applied)
+                    && !self.is_reversed(debit)
+            }
+            None => self.taken_to_stand.contains(debit),
+        }
+    }
+
+    /// How many credits that name the debit were paid to the player, here or elsewhere, and were not
+    /// reversed, as far as that was asked for.
+    pub fn settlements(&self, player: &PlayerId, debit: &Key) -> i64 {
+        if self.settlements.is_empty() {
+            return 0;
+        }
+        self.settlements.get(&(player.clone(), debit.clone())).copied().unwrap_or_default()
+    }
+
+    /// Learns that so many stored credits that name a debit stand.
+    pub fn learn_settlements(&mut self, player: PlayerId, debit: Key, count: i64) {
+        self.settlements.insert((player, debit), count);
+    }
+
+    /// Takes it for granted that the debit under a key stands.
+    pub(super) fn take_to_stand(&mut self, debit: Key) {
+        self.taken_to_stand.insert(debit);
+    }
+
+    /// What a row does to the settlements of a debit, and of which.
+    fn settles<'a>(&'a self, row: &'a Row) -> Option<(&'a TxId, i64)> {
+        if let Some(debit) = row.settled_debit() {
+            return Some((debit, 1));
+        }
+        let target = row.reverses.as_ref().filter(|_| row.outcome == RowOutcome::Applied)?;
+        let key = Key { provider: row.key.provider.clone(), tx_id: target.clone() };
+        Some((self.rows.get(&key)?.settled_debit()?, -1))
+    }
+
     /// The round in which a row counts: of a reversal its target's, whichever it names.
     pub(super) fn round_of<'a>(&'a self, row: &'a Row) -> Option<&'a RoundId> {
         let target = row.reverses.as_ref().filter(|_| row.outcome == RowOutcome::Applied);
@@ -194,6 +237,10 @@ impl History {
             let seat = (row.player.clone(), row.key.provider.clone(), round);
             let facts = self.rounds.entry(seat).or_default();
             *facts = facts.plus(RoundFacts::of(&row));
+        }
+        if let Some((debit, change)) = self.settles(&row) {
+            let debit = Key { provider: row.key.provider.clone(), tx_id: debit.clone() };
+            *self.settlements.entry((row.player.clone(), debit)).or_default() += change;
         }
         self.learn_row(row);
     }

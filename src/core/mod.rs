@@ -19,7 +19,7 @@ pub mod player;
 pub mod policy;
 pub mod row;
 
-pub use assume::{Assumed, Bounds, Conditions, assume, assume_on, refuse_on};
+pub use assume::{Assumed, Bounds, Conditions, NamedDebit, assume, assume_on, refuse_on};
 pub use command::{Action, Attempt, Command, Movement, Reversible};
 pub use decide::{Decision, decide, park_without_wallet};
 pub use history::{GameState, History, RoundFacts, SessionFact, Standing, WalletState};
@@ -30,6 +30,6 @@ pub use issue::{IssueCall, IssueOwner, IssueState};
 pub use money::{Amount, Micros};
 pub use outcome::{Entry, Outcome, Receipt};
 pub use parked::{ParkedPart, ParkedRow, parked_command};
-pub use player::{Checks, PlayerView};
+pub use player::{Checks, Exchange, PlayerView};
 pub use policy::Policy;
 pub use row::{Category, Kind, PlayerStatus, Reason, Row, RowOutcome};

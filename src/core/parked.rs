@@ -117,7 +117,10 @@ pub fn parked_command(rows: &[ParkedRow]) -> Option<Command> {
 
 fn action(row: &Row, part: &ParkedPart) -> Option<Action> {
     match row.kind {
-        Kind::Credit => Amount::try_from(row.requested).ok().map(Action::Credit),
+        Kind::Credit => {
+            let amount = Amount::try_from(row.requested).ok()?;
+            Some(Action::Credit { amount, settles: row.settles.clone() })
+        }
         Kind::Adjust if row.requested >= Micros::ZERO => Some(Action::Adjust(row.requested)),
         Kind::Reverse => Some(Action::Reverse {
             target: row.reverses.clone()?,

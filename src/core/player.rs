@@ -25,6 +25,28 @@ impl Checks {
         Self { session: SessionRule::Ignore, token: None, currency: None, active_only: false };
 }
 
+/// What becomes of the token that a player is authenticated with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exchange {
+    /// It goes on to its end.
+    #[default]
+    Keep,
+    /// One that we make takes its place.
+    Issue,
+    /// One that the caller brings takes its place.
+    Bind(TokenHash),
+}
+
+impl Exchange {
+    /// The caller's own token.
+    pub const fn bound(&self) -> Option<&TokenHash> {
+        match self {
+            Self::Bind(token) => Some(token),
+            Self::Keep | Self::Issue => None,
+        }
+    }
+}
+
 /// A player as a provider may see one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlayerView {

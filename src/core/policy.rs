@@ -15,14 +15,21 @@ pub struct Policy {
     pub session: SessionRule,
     /// How several debits and credits of one command are tested against the balance.
     pub funds: FundsTest,
-    /// What a credit (or a correction) does when no debit of its round is known.
+    /// What a credit (or a correction) does when no debit of its round is known or, where it names one,
+    /// when that is not.
     pub credit_without_debit: CreditWithoutDebit,
     /// What a credit does when every known debit of its round was reversed.
     pub credit_after_reversal: CreditAfterReversal,
     /// What the original does that arrives after its own reversal.
     pub late_original: LateOriginal,
-    /// What the reversal of a debit does once a credit of its round was paid.
+    /// What the reversal of a debit does once that was settled.
     pub reversal_after_settlement: ReversalAfterSettlement,
+    /// What settles a debit, and how often.
+    #[serde(default)]
+    pub settlement: Settlement,
+    /// Whether a refusal is for good.
+    #[serde(default)]
+    pub refusals: Refusals,
     /// The largest single stake at this provider.
     pub max_bet: Option<Amount>,
 }
@@ -36,11 +43,14 @@ impl Policy {
         credit_after_reversal: CreditAfterReversal::Pay,
         late_original: LateOriginal::Succeed,
         reversal_after_settlement: ReversalAfterSettlement::Allow,
+        settlement: Settlement::ByRound,
+        refusals: Refusals::Remembered,
         max_bet: None,
     };
 
-    /// True when a credit's fate depends on what is known of its round.
-    pub fn looks_at_round(&self) -> bool {
+    /// True when a credit's fate depends on what is known of the debits of its round or, where it
+    /// names one, of that.
+    pub fn looks_at_debits(&self) -> bool {
         self.credit_without_debit != CreditWithoutDebit::Pay
             || self.credit_after_reversal != CreditAfterReversal::Pay
     }
@@ -92,9 +102,9 @@ pub enum CreditWithoutDebit {
 pub enum CreditAfterReversal {
     /// It is paid.
     Pay,
-    /// It is refused: another debit of the round may be on its way, so where credits wait for
-    /// theirs, it waits for the grace period first and is remembered after it, and where they do
-    /// not, it is not remembered.
+    /// It is refused. Where it names the debit, for good. Otherwise another debit of the round may
+    /// be on its way, so where credits wait for theirs, it waits for the grace period first and is
+    /// remembered after it, and where they do not, it is not remembered.
     Refuse,
 }
 
@@ -108,7 +118,33 @@ pub enum LateOriginal {
     Refuse,
 }
 
-/// What the reversal of a debit does once a credit of its round was paid.
+/// What settles a debit, and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// Any credit of its round, however many there are.
+    #[default]
+    ByRound,
+    /// Any credit that names it. One that was reversed counts no longer.
+    ByDebit,
+    /// As [`Self::ByDebit`], and only one of them: another one is refused as long as the first
+    /// stands.
+    OncePerDebit,
+}
+
+/// Whether a refusal for a business reason is for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusals {
+    /// It is a row under the key: the same call again is refused again, whatever has changed.
+    #[default]
+    Remembered,
+    /// It leaves nothing: the same call again is decided anew. What was parked has its row already,
+    /// so there it is for good all the same.
+    Forgotten,
+}
+
+/// What the reversal of a debit does once that was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReversalAfterSettlement {

@@ -134,9 +134,9 @@ word!(
         BalanceLimit = "balance_limit",
         /// The command names another currency than the wallet's.
         CurrencyMismatch = "currency_mismatch",
-        /// No debit of the credit's round is known.
+        /// No debit of the credit's round is known, or not the one that it names.
         DebitUnknown = "debit_unknown",
-        /// Every debit of the credit's round was reversed.
+        /// Every debit of the credit's round was reversed, or the one that it names.
         DebitReversed = "debit_reversed",
         /// The original arrived after its reversal.
         Cancelled = "cancelled",
@@ -146,7 +146,7 @@ word!(
         TargetNotReversible = "target_not_reversible",
         /// The target is a win that was paid: only a call of its provider's takes it back.
         TargetPaid = "target_paid",
-        /// The target's round was paid already.
+        /// The target, or the debit that a credit names, was paid for already.
         AlreadySettled = "already_settled",
         /// The target is not known (a tombstone was left).
         TargetUnknown = "target_unknown",
@@ -235,6 +235,8 @@ pub struct Row {
     pub link: Option<Link>,
     /// The target of a reversal.
     pub reverses: Option<TxId>,
+    /// The debit that a credit names.
+    pub settles: Option<TxId>,
     /// The game round.
     pub round: Option<RoundId>,
     /// The game.
@@ -251,6 +253,14 @@ pub struct Row {
     pub parked_at: Option<DateTime<Utc>>,
     /// Of a row that is being parked, what is kept to decide it later.
     pub parked_command: Option<Box<str>>,
+}
+
+impl Row {
+    /// The debit that it settles: of a credit that names one and was paid, here or elsewhere.
+    pub fn settled_debit(&self) -> Option<&TxId> {
+        let paid = matches!(self.outcome, RowOutcome::Applied | RowOutcome::Noted);
+        self.settles.as_ref().filter(|_| paid && self.kind == Kind::Credit)
+    }
 }
 
 /// A decided row's place in the player's chain.

@@ -233,7 +233,9 @@ impl Decided {
         match written {
             Written::Moved(moved) => Outcome::Settled(self.settled_at(&moved)),
             Written::KeyTaken => Outcome::Repeat(self.with(Known::Unusual)),
-            Written::Round | Written::NoWallet => Outcome::Again(self.with(Known::Unusual)),
+            Written::Round | Written::Debit | Written::NoWallet => {
+                Outcome::Again(self.with(Known::Unusual))
+            }
             Written::Standing(wallet, standing) => {
                 Outcome::Again(self.with(Known::Standing(Box::new((wallet, standing)))))
             }

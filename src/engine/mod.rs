@@ -1,5 +1,6 @@
 //! The money path.
 
+mod authenticate;
 mod batch;
 mod claims;
 mod job;
@@ -10,8 +11,10 @@ mod publisher;
 mod queue;
 mod repeat_reader;
 mod slow_path;
+mod token_owners;
 mod wallet;
 
+pub use authenticate::Authenticated;
 pub use job::{Answer, Directly, Job, Outbox, Seen, Settled, receipt_by};
 pub use lane::EngineConfig;
 pub use lanes::{Engine, Lanes};

@@ -1,4 +1,4 @@
-//! The one door to money: execute, balance, authenticate. Everything outside (HTTP callbacks,
+//! The one door to money: execute, balance, authenticate (`authenticate`). Everything outside (HTTP callbacks,
 //! the operator's API, jobs) comes through here, so every movement is claimed, committed,
 //! published and counted in the same way.
 //!
@@ -19,14 +19,15 @@ use super::claims::Claims;
 use super::job::{Job, Seen};
 use super::lanes::Engine;
 use super::publisher::put_right;
+use super::token_owners::TokenOwners;
 use crate::cache::{Cache, CachedBalance};
 use crate::core::policy::SessionRule;
 use crate::core::{
-    Attempt, Checks, Command, GameId, GameState, PlayerId, PlayerStatus, PlayerView, ProviderId,
-    Reason, Receipt, SessionFact, TokenHash, TransactionId,
+    Attempt, Checks, Command, PlayerId, PlayerStatus, PlayerView, ProviderId, Reason, Receipt,
+    SessionFact, TokenHash, TransactionId,
 };
 use crate::store::LookupError;
-use crate::store::directory::{games, players};
+use crate::store::directory::players;
 use crate::telemetry::trail::Traced;
 
 /// The door. One for each node.
@@ -35,6 +36,7 @@ pub struct Wallet {
     claims: Claims,
     pool: PgPool,
     cache: Cache,
+    token_owners: TokenOwners,
 }
 
 /// Why nothing came through the door.
@@ -84,7 +86,8 @@ impl Wallet {
     /// A door to this engine, these look-ups and this cache. The engine's outbox must be a
     /// [`Publisher`] to the same cache.
     pub fn new(engine: Engine, pool: PgPool, cache: Cache) -> Self {
-        Self { engine, claims: Claims::start(cache.clone()), pool, cache }
+        let claims = Claims::start(cache.clone());
+        Self { engine, claims, pool, cache, token_owners: TokenOwners::default() }
     }
 
     /// The look-ups that move no money.
@@ -95,6 +98,10 @@ impl Wallet {
     /// The cache, for its state.
     pub const fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    pub(super) const fn token_owners(&self) -> &TokenOwners {
+        &self.token_owners
     }
 
     /// Commands that wait for a batch.
@@ -139,33 +146,6 @@ impl Wallet {
             // Whoever had the command in hand died with it: only a fault of ours does that.
             Err(_) => Err(WalletError::Internal),
         }
-    }
-
-    /// Who is behind a launch token, and what they have.
-    ///
-    /// # Errors
-    /// [`WalletError`]; a token that is unknown, over or another provider's, a player who is
-    /// not active and a game that is off are refusals.
-    pub async fn authenticate(
-        &self,
-        provider: &ProviderId,
-        token: &TokenHash,
-        game: Option<&GameId>,
-    ) -> Result<PlayerView, WalletError> {
-        let found = players::behind_token(&self.pool, token).await?;
-        let (session, wallet) = found.ok_or(WalletError::Refused(Reason::SessionUnknown))?;
-        refuse_session(&session, provider)?;
-        // A call that names no game opens none: that is for the stakes.
-        if game.is_some() && !session.opens(game) {
-            return Err(WalletError::Refused(Reason::SessionMismatch));
-        }
-        refuse_inactive(wallet.status)?;
-        if let Some(game) = game
-            && games::state(&self.pool, provider, game).await? == GameState::Disabled
-        {
-            return Err(WalletError::Refused(Reason::GameDisabled));
-        }
-        Ok(wallet.into())
     }
 
     /// The balance of a player: never older than the last reply of this node; from any other
@@ -227,7 +207,7 @@ impl Wallet {
     ) -> Result<PlayerView, WalletError> {
         match players::behind_token(&self.pool, token).await? {
             Some((session, wallet)) if session.player == *player => {
-                refuse_session(&session, provider)?;
+                refuse_session(&session, provider, session.live)?;
                 Ok(wallet.into())
             }
             found => {
@@ -243,17 +223,21 @@ impl Wallet {
     }
 }
 
-fn refuse_session(session: &SessionFact, provider: &ProviderId) -> Result<(), WalletError> {
+pub(super) fn refuse_session(
+    session: &SessionFact,
+    provider: &ProviderId,
+    is_open: bool,
+) -> Result<(), WalletError> {
     if session.provider != *provider {
         return Err(WalletError::Refused(Reason::SessionMismatch));
     }
-    if !session.live {
+    if !is_open {
         return Err(WalletError::Refused(Reason::SessionExpired));
     }
     Ok(())
 }
 
-const fn refuse_inactive(status: PlayerStatus) -> Result<(), WalletError> {
+pub(super) const fn refuse_inactive(status: PlayerStatus) -> Result<(), WalletError> {
     match status {
         PlayerStatus::Active => Ok(()),
         PlayerStatus::Frozen => Err(WalletError::Refused(Reason::PlayerFrozen)),

@@ -155,7 +155,7 @@ fn movement(at: &str, said: &proto::Movement, faults: &mut Faults) -> Option<Mov
         }
         Some(movement::Action::Credit(credit)) => {
             amount(&format!("{at}.credit.amount_micros"), credit.amount_micros, faults)
-                .map(Action::Credit)
+                .map(Action::credit)
                 .zip(credit_category(&format!("{at}.credit.category"), credit.category, faults))
         }
         // What it undoes says which category it is.

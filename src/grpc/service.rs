@@ -12,7 +12,7 @@ use super::proto::{self, batch_result, wallet_service_server::WalletService};
 use super::refusal::Refusal;
 use super::{encode, transactions};
 use crate::app::App;
-use crate::core::{Checks, GameId, PlayerId, PlayerView, TokenHash};
+use crate::core::{Checks, Exchange, GameId, PlayerId, PlayerView, TokenHash};
 use crate::edge::record::CallOutcome;
 use crate::http::callback::{failure_of, outcome_of};
 use crate::providers::Failure;
@@ -54,8 +54,9 @@ impl Service {
         let game_is_good = game.is_some() || request.game_id.is_empty();
         let Some(token) = token.filter(|_| game_is_good) else { return Err(faults.refusal()) };
         let client = &self.call.client().id;
-        let found = self.app.wallet.authenticate(client, &token, game.as_ref()).await;
-        Ok(found.map_err(failure_of)?)
+        let wallet = &self.app.wallet;
+        let let_in = wallet.authenticate(client, &token, None, game.as_ref(), Exchange::Keep).await;
+        Ok(let_in.map_err(failure_of)?.view)
     }
 
     async fn balance_of(&self, request: &proto::BalanceRequest) -> Result<PlayerView, Refusal> {

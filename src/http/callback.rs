@@ -10,7 +10,7 @@ use tower::ServiceBuilder;
 
 use super::call::{Callback, Callbacks};
 use crate::app::App;
-use crate::core::{Checks, Command, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
+use crate::core::{Checks, Command, Exchange, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
 use crate::edge::body::ReadBody;
 use crate::edge::call::{Arrival, ProviderCall};
 use crate::edge::prove::Prove;
@@ -62,7 +62,9 @@ async fn answer(
         }
         providers::Request::Authenticate { token, game } => Box::pin(async {
             let token = TokenHash::of(token.expose_secret());
-            wallet.authenticate(&provider.id, &token, game.as_ref()).await
+            let keep = Exchange::Keep;
+            let let_in = wallet.authenticate(&provider.id, &token, None, game.as_ref(), keep).await;
+            let_in.map(|player| player.view)
         }),
         providers::Request::Balance { player, checks, .. } => {
             Box::pin(wallet.balance(&provider.id, player, checks))

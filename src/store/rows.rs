@@ -52,6 +52,7 @@ pub(crate) struct StoredRow {
     pub balance_after_micros: Option<i64>,
     pub wallet_version: Option<i64>,
     pub reverses: Option<String>,
+    pub settles: Option<String>,
     pub round_id: Option<String>,
     pub game_id: Option<String>,
     pub fingerprint: i64,
@@ -61,6 +62,38 @@ pub(crate) struct StoredRow {
     pub parked_at: Option<chrono::DateTime<chrono::Utc>>,
     pub round_credits: Option<i64>,
 }
+
+/// The ledger row in what a query has found, beside whatever else is in it.
+macro_rules! stored_row {
+    ($found:ident) => {
+        $crate::store::rows::StoredRow {
+            provider: $found.provider,
+            tx_id: $found.tx_id,
+            player_id: $found.player_id,
+            transaction_id: $found.transaction_id,
+            kind: $found.kind,
+            category: $found.category,
+            outcome: $found.outcome,
+            reason: $found.reason,
+            requested_micros: $found.requested_micros,
+            amount_micros: $found.amount_micros,
+            shortfall_micros: $found.shortfall_micros,
+            balance_after_micros: $found.balance_after_micros,
+            wallet_version: $found.wallet_version,
+            reverses: $found.reverses,
+            settles: $found.settles,
+            round_id: $found.round_id,
+            game_id: $found.game_id,
+            fingerprint: $found.fingerprint,
+            detail: $found.detail,
+            occurred_at: $found.occurred_at,
+            created_at: $found.created_at,
+            parked_at: $found.parked_at,
+            round_credits: None,
+        }
+    };
+}
+pub(crate) use stored_row;
 
 impl StoredRow {
     pub(crate) fn into_row(self) -> Result<Row, LookupError> {
@@ -89,6 +122,7 @@ impl StoredRow {
             shortfall: Micros::new(self.shortfall_micros),
             link,
             reverses: stored(self.reverses.map(TxId::parse).transpose(), "trx_log.reverses")?,
+            settles: stored(self.settles.map(TxId::parse).transpose(), "trx_log.settles")?,
             round: stored(self.round_id.map(RoundId::parse).transpose(), "trx_log.round_id")?,
             game: stored(self.game_id.map(GameId::parse).transpose(), "trx_log.game_id")?,
             fingerprint: self.fingerprint,

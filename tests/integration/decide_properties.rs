@@ -1,8 +1,13 @@
 //! What holds for the rules of money whatever comes, in whatever order, however often.
 
+use chrono::TimeDelta;
 use proptest::prelude::*;
+use proptest::sample::select;
+use seamless_wallet::core::policy::{
+    CreditAfterReversal, CreditWithoutDebit, Refusals, ReversalAfterSettlement, Settlement,
+};
 use seamless_wallet::core::{
-    Action, Amount, Category, Decision, Micros, Outcome, Policy, Reversible, RowOutcome,
+    Action, Amount, Category, Decision, Kind, Micros, Outcome, Policy, Reversible, RowOutcome, TxId,
 };
 
 use crate::support::model::{Model, Spec, attempt, peaceful, policy, script, tx};
@@ -14,10 +19,12 @@ fn config() -> ProptestConfig {
 }
 
 /// True when the command was answered with "not now": the same may be decided otherwise later.
-fn is_open(decision: &Decision) -> bool {
+fn is_open(decision: &Decision, policy: &Policy) -> bool {
     decision.outcomes.iter().any(|outcome| match outcome {
         Outcome::Parked(_) => true,
-        Outcome::Refused { reason, .. } => !reason.is_remembered(),
+        Outcome::Refused { reason, .. } => {
+            !reason.is_remembered() || policy.refusals == Refusals::Forgotten
+        }
         _ => false,
     })
 }
@@ -80,7 +87,7 @@ proptest! {
             let command = spec.command("ann", &policy);
             let first = model.execute(&attempt(&command, 0));
             let again = model.clone().execute(&attempt(&command, 1));
-            if is_open(&first) {
+            if is_open(&first, &policy) {
                 continue;
             }
             prop_assert!(again.inserts.is_empty() && again.promotions.is_empty(), "{:?}", again);
@@ -96,6 +103,30 @@ proptest! {
     }
 
     #[test]
+    fn a_refusal_that_is_forgotten_leaves_nothing_and_is_decided_anew(
+        policy in policy(),
+        script in script(1..40),
+    ) {
+        let policy = Policy { refusals: Refusals::Forgotten, ..policy };
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let before = model.clone();
+            let command = spec.command("ann", &policy);
+            let decision = model.execute(&attempt(&command, 0));
+            let written = || decision.inserts.iter().chain(&decision.promotions);
+            let refused = decision.clone().into_receipt().refusal().is_some();
+            if refused && decision.promotions.is_empty() {
+                prop_assert_eq!(written().count(), 0, "{:?}", decision);
+                prop_assert_eq!(&model.wallet, &before.wallet);
+            }
+            // Only what had waited under its key is refused for good.
+            for row in decision.inserts.iter() {
+                prop_assert!(row.outcome != RowOutcome::Refused, "{:?}", row);
+            }
+        }
+    }
+
+    #[test]
     fn an_attempt_that_lost_its_reply_recognises_its_own_work(
         policy in policy(),
         script in script(1..40),
@@ -105,7 +136,7 @@ proptest! {
             let mine = attempt(&spec.command("ann", &policy), 0);
             let first = model.execute(&mine);
             let again = model.clone().execute(&mine);
-            if is_open(&first) || !first.promotions.is_empty() {
+            if is_open(&first, &policy) || !first.promotions.is_empty() {
                 continue;
             }
             prop_assert!(again.inserts.is_empty() && again.promotions.is_empty(), "{:?}", again);
@@ -176,7 +207,7 @@ proptest! {
         for spec in &script {
             let _ = model.execute(&attempt(&spec.command("ann", &Policy::PERMISSIVE), 0));
         }
-        for row in model.rows.iter().filter(|row| row.outcome == RowOutcome::Applied) {
+        for row in model.applied() {
             let Some(target) = row.reverses.as_ref() else { continue };
             let target = model.row(target).expect("what was undone is there");
             prop_assert_eq!(target.outcome, RowOutcome::Applied);
@@ -186,5 +217,88 @@ proptest! {
             let rest = row.shortfall.get();
             prop_assert!(rest >= 0 && (rest == 0 || done > 0), "{:?}", row);
         }
+    }
+
+    #[test]
+    fn a_debit_that_is_settled_once_is_settled_by_one_credit_that_stands(
+        policy in policy(),
+        script in script(1..60),
+        pace in 0i64..5,
+    ) {
+        let policy = Policy { settlement: Settlement::OncePerDebit, ..policy };
+        let mut model = Model::with_balance("ann", START);
+        for (second, spec) in (0..).zip(&script) {
+            let _ = model.execute(&attempt(&spec.command("ann", &policy), second * pace));
+            let mut settled = model.settled_debits();
+            let paid = settled.len();
+            settled.sort_unstable();
+            settled.dedup();
+            prop_assert_eq!(settled.len(), paid, "{:?}", model.rows);
+        }
+    }
+
+    #[test]
+    fn what_is_settled_is_not_given_back_where_the_policy_says_so(
+        policy in policy(),
+        script in script(1..60),
+        settlement in select(vec![Settlement::ByDebit, Settlement::OncePerDebit]),
+    ) {
+        let refuses = ReversalAfterSettlement::Refuse;
+        let policy = Policy { settlement, reversal_after_settlement: refuses, ..policy };
+        let mut model = Model::with_balance("ann", START);
+        for spec in &script {
+            let settled: Vec<_> = model.settled_debits();
+            let decision = model.execute(&attempt(&spec.command("ann", &policy), 0));
+            // What this very command takes back settles nothing any more.
+            let own = |debit: &TxId| {
+                decision.inserts.iter().chain(&decision.promotions).any(|row| {
+                    let target = row.reverses.as_ref().and_then(|target| model.row(target));
+                    target.and_then(|target| target.settled_debit()) == Some(debit)
+                })
+            };
+            for row in decision.inserts.iter().chain(&decision.promotions) {
+                let Some(target) = row.reverses.as_ref() else { continue };
+                let undoes = row.outcome == RowOutcome::Applied && settled.contains(target);
+                let of_a_debit = model.row(target).is_some_and(|row| row.kind == Kind::Debit);
+                prop_assert!(!(undoes && of_a_debit) || own(target), "{:?}", row);
+            }
+        }
+    }
+
+    #[test]
+    fn a_credit_that_names_a_debit_is_paid_whatever_becomes_of_the_others_of_the_round(
+        order in Just(vec![0u8, 1, 2, 3]).prop_shuffle(),
+        settlement in select(vec![Settlement::ByDebit, Settlement::OncePerDebit]),
+    ) {
+        // Two bets of a round: the one is taken back, the other is won, in any order.
+        let unit = |units| Amount::from_minor(units, 0).expect("small");
+        let policy = Policy {
+            credit_without_debit: CreditWithoutDebit::Park { grace: TimeDelta::hours(10) },
+            credit_after_reversal: CreditAfterReversal::Refuse,
+            settlement,
+            ..Policy::PERMISSIVE
+        };
+        let action = |step| match step {
+            0 => (Action::Debit(unit(5)), Category::Bet),
+            1 => (Action::Debit(unit(2)), Category::Bet),
+            2 => {
+                let of = Reversible::Debit;
+                (Action::Reverse { target: tx(0), of, at_most: None }, Category::Bet)
+            }
+            _ => (Action::Credit { amount: unit(30), settles: Some(tx(1)) }, Category::Win),
+        };
+        let mut model = Model::with_balance("ann", START);
+        // Whoever was told to come again comes again.
+        for step in order.iter().chain(&order) {
+            let (action, category) = action(*step);
+            let spec = Spec {
+                movements: vec![(*step, action, category)],
+                round: Some(0),
+                right_currency: true,
+            };
+            let _ = model.execute(&attempt(&spec.command("ann", &policy), 0));
+        }
+        model.check(START);
+        prop_assert_eq!(model.wallet.balance, Micros::new(START + 28_000_000));
     }
 }

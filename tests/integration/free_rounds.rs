@@ -211,7 +211,7 @@ async fn an_issue_that_an_older_version_has_paid_is_not_paid_again() {
         round: None,
         movements: vec![Movement {
             tx_id: tx_id.expect("an id"),
-            action: Action::Credit(Amount::parse("12.50", 2).expect("an amount")),
+            action: Action::credit(Amount::parse("12.50", 2).expect("an amount")),
             category: Category::FreeRound,
             detail: None,
         }],

@@ -7,11 +7,15 @@ fn root() -> &'static Path {
 }
 
 /// The lines of the program below a folder or in a file, each with its place; without
-/// comments, and without the tests, which stand at the end of a file or in one of their own.
+/// comments, and without the tests, which stand at the end of a file, or in a file or a folder of
+/// their own.
 fn lines(below: &str) -> Vec<(String, String)> {
     let mut files = vec![root().join("src").join(below)];
     let mut lines = Vec::new();
     while let Some(path) = files.pop() {
+        if path.file_name().is_some_and(|name| name == "tests") {
+            continue;
+        }
         if path.is_dir() {
             let entries = std::fs::read_dir(&path).expect("a folder");
             files.extend(entries.map(|entry| entry.expect("an entry").path()));

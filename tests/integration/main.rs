@@ -26,6 +26,7 @@ mod pragmatic;
 mod races;
 mod redis_faults;
 mod rooms;
+mod sessions;
 mod softswiss;
 mod statements;
 mod store_properties;

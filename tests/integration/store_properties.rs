@@ -174,7 +174,7 @@ async fn players_of_one_round_are_told_apart_also_in_one_batch() {
     let store = Store::with_engines(1).await;
     let strict = Policy { credit_without_debit: CreditWithoutDebit::Refuse, ..Policy::PERMISSIVE };
     let stake = one(0, Action::Debit(Amount::ZERO), Category::Bet);
-    let win = one(1, Action::Credit(Amount::ZERO), Category::Win);
+    let win = one(1, Action::credit(Amount::ZERO), Category::Win);
     for table in 0..10 {
         let seats: Vec<String> = (0..10).map(|seat| format!("seat-{table}-{seat}")).collect();
         for (number, seat) in seats.iter().enumerate() {
@@ -251,7 +251,7 @@ async fn a_reversal_that_was_parked_and_is_decided_later_belongs_to_its_round() 
     assert!(run(undo()).await.unwrap().is_parked());
     store.bank.set_status("ann", seamless_wallet::core::PlayerStatus::Active).await;
     assert!(!run(undo()).await.unwrap().is_parked());
-    let win = run(one(2, Action::Credit(unit), Category::Win)).await.unwrap();
+    let win = run(one(2, Action::credit(unit), Category::Win)).await.unwrap();
     assert_eq!(win.refusal(), Some(Reason::DebitReversed));
     ledger::check_integrity(&store.database.pool).await;
 }
@@ -267,7 +267,7 @@ async fn a_bet_and_its_reversal_in_one_batch_see_the_earlier_win_of_their_round(
         store.bank.open(&player, "10").await;
         let run = |spec: Spec| store.execute(1, attempt(&spec.own_command(&player, &policy), 0));
         run(one(0, Action::Debit(unit), Category::Bet)).await.expect("a receipt");
-        run(one(1, Action::Credit(unit), Category::Win)).await.expect("a receipt");
+        run(one(1, Action::credit(unit), Category::Win)).await.expect("a receipt");
         let undo = Action::Reverse { target: tx(2), of: Reversible::Debit, at_most: None };
         // The first is on its way when the others are put together.
         let all = tokio::join!(

@@ -205,6 +205,7 @@ pub(super) fn blank(attempt: &Attempt, movement: &Movement, ids: AttemptIds) -> 
             Action::Reverse { target, .. } => Some(target.clone()),
             _ => None,
         },
+        settles: movement.action.settles().cloned(),
         round: command.round.clone(),
         game: command.game.clone(),
         fingerprint: ids.fingerprint,

@@ -5,6 +5,7 @@
 //! - `repeats`: was it decided before?
 //! - `debits`: may the player stake, and that much?
 //! - `parking`: does something have to wait?
+//! - `settlements`: what is a credit paid for, and was that paid for before?
 //! - `reversals`: what does a reversal find?
 //! - `elsewhere`: what if a person has decided it?
 //! - `unopened`: what if there is no wallet?
@@ -16,13 +17,14 @@ mod elsewhere;
 mod parking;
 mod repeats;
 mod reversals;
+mod settlements;
 mod unopened;
 
 use crate::core::command::{Action, Attempt, AttemptIds, Movement};
 use crate::core::history::{History, Standing, WalletState};
 use crate::core::money::Micros;
 use crate::core::outcome::{Entry, Outcome, Receipt};
-use crate::core::policy::CreditWithoutDebit;
+use crate::core::policy::{CreditWithoutDebit, Refusals};
 use crate::core::row::{Reason, Row, RowOutcome};
 use draft::{Culprits, Draft, Refusal};
 pub use unopened::park_without_wallet;
@@ -61,8 +63,8 @@ impl Decision {
 }
 
 /// Decides an attempt on a wallet. `history` must hold what was stored under the keys of the
-/// command's reversal targets and, for credits whose policy asks for it, of their round; the
-/// rows under the command's own keys may be left out where they are thought not to exist,
+/// command's reversal targets and, for credits whose policy asks for it, of their round, or under the
+/// key of the debit that they name; the rows under the command's own keys may be left out where they are thought not to exist,
 /// because writing a key twice fails.
 pub fn decide(
     wallet: &WalletState,
@@ -130,7 +132,8 @@ impl Draft<'_> {
             Action::Debit(amount) => {
                 self.apply(place, movement, ids, amount.micros().negated(), None)
             }
-            Action::Credit(amount) => {
+            Action::Credit { amount, .. } => {
+                self.test_settlement(place, movement)?;
                 let flag = self.unmatched(movement);
                 self.apply(place, movement, ids, amount.micros(), flag)
             }
@@ -153,7 +156,7 @@ impl Draft<'_> {
         }
     }
 
-    /// The flag of what waited for its round's debit and is paid although that never came. It may
+    /// The flag of what waited for its debit and is paid although that never came. It may
     /// have been parked for another reason, such as a wallet that was closed: the grace period
     /// went by all the same.
     fn unmatched(&self, movement: &Movement) -> Option<Reason> {
@@ -161,8 +164,7 @@ impl Draft<'_> {
         let asks = movement.category.settles_a_round()
             && matches!(policy.credit_without_debit, CreditWithoutDebit::Park { .. });
         let has_waited = self.prior(&self.command().key(&movement.tx_id)).is_some();
-        (asks && has_waited && self.round_facts(self.command().round.as_ref()).debits == 0)
-            .then_some(Reason::Unmatched)
+        (asks && has_waited && self.debits_for(movement).debits == 0).then_some(Reason::Unmatched)
     }
 
     fn apply(
@@ -203,6 +205,7 @@ impl Draft<'_> {
     /// Undoes the draft and remembers the refusal with those movements that caused it.
     fn refuse(self, refusal: Refusal) -> Decision {
         let Refusal { reason, culprits } = refusal;
+        let remembers = self.command().policy.refusals == Refusals::Remembered;
         let mut draft = Self::new(self.before, self.history, self.attempt);
         for (place, movement, ids) in self.steps() {
             let key = self.command().key(&movement.tx_id);
@@ -215,7 +218,8 @@ impl Draft<'_> {
             };
             let entry = match decided {
                 Some(row) => Some(Entry::of(row, self.history.is_reversed(&key))),
-                None if to_blame && reason.is_remembered() => {
+                // What was parked is decided, and would otherwise wait for ever.
+                None if to_blame && reason.is_remembered() && (remembers || prior.is_some()) => {
                     // A key that the command uses twice is remembered once.
                     let written = draft.written(&movement.tx_id).map(|row| Entry::of(row, false));
                     Some(written.unwrap_or_else(|| {

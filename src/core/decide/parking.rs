@@ -4,7 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::draft::{Draft, Refusal};
 use crate::core::command::{Action, Movement};
-use crate::core::history::RoundFacts;
 use crate::core::outcome::{Entry, Outcome};
 use crate::core::policy::{CreditAfterReversal, CreditWithoutDebit};
 use crate::core::row::{PlayerStatus, Reason, RowOutcome};
@@ -12,28 +11,21 @@ use crate::core::row::{PlayerStatus, Reason, RowOutcome};
 impl Draft<'_> {
     /// Why the whole command has to wait, if it has to. Debits never wait.
     pub(super) fn must_park(&self, now: DateTime<Utc>) -> Result<Option<Reason>, Refusal> {
-        // Debits that stand beside a credit are known, wherever they stand.
-        let debits = self.steps().filter(|(place, movement, _)| {
-            self.is_new(*place) && matches!(movement.action, Action::Debit(_))
-        });
-        let beside = RoundFacts {
-            debits: i64::try_from(debits.count()).unwrap_or(i64::MAX),
-            ..RoundFacts::default()
-        };
         for (place, movement, _) in self.steps() {
             if !self.is_new(place) {
                 continue;
             }
             let gives = match &movement.action {
-                Action::Credit(_) | Action::Reverse { .. } => true,
+                Action::Credit { .. } | Action::Reverse { .. } => true,
                 Action::Adjust(micros) => !micros.is_negative(),
                 Action::Debit(_) | Action::Note(_) | Action::DecidedElsewhere { .. } => false,
             };
             if gives && self.wallet.status == PlayerStatus::Closed {
                 return Ok(Some(Reason::WalletClosed));
             }
+            self.test_settlement(place, movement)?;
             let needs_debit = movement.category.settles_a_round();
-            if needs_debit && self.waits_for_debit(place, movement, beside, now)? {
+            if needs_debit && self.waits_for_debit(place, movement, now)? {
                 return Ok(Some(Reason::DebitUnknown));
             }
         }
@@ -45,10 +37,9 @@ impl Draft<'_> {
         &self,
         place: usize,
         movement: &Movement,
-        beside: RoundFacts,
         now: DateTime<Utc>,
     ) -> Result<bool, Refusal> {
-        let facts = self.round_facts(self.command().round.as_ref()).plus(beside);
+        let facts = self.debits_for(movement);
         if facts.debits > facts.cancelled {
             return Ok(false);
         }

@@ -63,8 +63,7 @@ impl Draft<'_> {
         if of == Reversible::Unpaid && !found.amount.is_negative() {
             return Err(Refusal::unremembered(Reason::TargetPaid));
         }
-        let settled =
-            found.kind == Kind::Debit && self.round_facts(found.round.as_ref()).credits > 0;
+        let settled = found.kind == Kind::Debit && self.is_settled(&found);
         match self.command().policy.reversal_after_settlement {
             ReversalAfterSettlement::Refuse if settled => {
                 Err(Refusal::of(place, Reason::AlreadySettled))

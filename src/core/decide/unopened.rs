@@ -29,7 +29,7 @@ pub fn park_without_wallet(history: &History, attempt: &Attempt) -> Vec<Row> {
 /// True for what gives money, or takes back what gave some.
 const fn waits(movement: &Movement) -> bool {
     match movement.action {
-        Action::Credit(_) | Action::Reverse { .. } => true,
+        Action::Credit { .. } | Action::Reverse { .. } => true,
         Action::Adjust(micros) => micros.get() >= Micros::ZERO.get(),
         Action::Debit(_) | Action::Note(_) | Action::DecidedElsewhere { .. } => false,
     }
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_gives_money_waits_as_a_whole_and_once() {
-        let (win, prize) = (Action::Credit(euro(1)), Action::Credit(euro(2)));
+        let (win, prize) = (Action::credit(euro(1)), Action::credit(euro(2)));
         let attempt = attempt(&[("w", win.clone()), ("p", prize), ("w", win)]);
         let mut history = History::default();
         let rows = park_without_wallet(&history, &attempt);
@@ -109,20 +109,20 @@ mod tests {
 
     #[test]
     fn beside_a_key_of_another_player_nothing_waits() {
-        let alone = attempt(&[("w", Action::Credit(euro(1)))]);
+        let alone = attempt(&[("w", Action::credit(euro(1)))]);
         let mut history = History::default();
         for row in park_without_wallet(&history, &alone) {
             let player = PlayerId::parse("somebody").expect("an id");
             history.append(Row { player, ..row });
         }
-        let win = |id| (id, Action::Credit(euro(1)));
+        let win = |id| (id, Action::credit(euro(1)));
         let both = attempt(&[win("new"), win("w")]);
         assert_eq!(park_without_wallet(&history, &both), []);
     }
 
     #[test]
     fn a_stake_waits_for_no_wallet_and_nothing_beside_it_does() {
-        let attempt = attempt(&[("b", Action::Debit(euro(1))), ("w", Action::Credit(euro(1)))]);
+        let attempt = attempt(&[("b", Action::Debit(euro(1))), ("w", Action::credit(euro(1)))]);
         assert_eq!(park_without_wallet(&History::default(), &attempt), []);
     }
 }

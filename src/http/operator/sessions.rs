@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::core::{Currency, GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
 use crate::http::problem::Problem;
 use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
-use crate::store::directory::sessions::{self, NewSession};
+use crate::store::directory::sessions::{self, Issued, NewSession};
 
 /// A day.
 const DEFAULT_TTL_SECONDS: i64 = 24 * 60 * 60;
@@ -95,8 +95,11 @@ pub async fn issue(
         ..audited::event(&call, "session")
     };
     let issuing = async {
-        if !sessions::issue(app.wallet.pool(), &session).await? {
-            return Err(error::refused(Reason::PlayerUnknown));
+        match sessions::issue(app.wallet.pool(), &session).await? {
+            Issued::Done => {}
+            Issued::PlayerUnknown => return Err(error::refused(Reason::PlayerUnknown)),
+            // Nobody has one that was made a moment ago.
+            Issued::AnotherPlayers => return Err(error::internal()),
         }
         let expires_at = moment(session.expires_at);
         let after = audited::state(&serde_json::json!({ "expires_at": expires_at }));
@@ -176,11 +179,11 @@ pub async fn revoke(
     faults.check("token", if body.token.is_empty() { Err("empty") } else { Ok(()) });
     faults.none_or(error::wrong_values)?;
     let (pool, token) = (app.wallet.pool(), TokenHash::of(&body.token));
-    let (player, provider) =
-        sessions::owner(pool, &token).await?.ok_or_else(error::unknown_session)?;
+    let owner = sessions::owner(pool, &token).await?.filter(|owner| !owner.is_revoked);
+    let owner = owner.ok_or_else(error::unknown_session)?;
     let event = AuditEvent {
-        player: Some(player),
-        provider: Some(provider),
+        player: Some(owner.player),
+        provider: Some(owner.provider.to_string()),
         ..audited::event(&call, "session_revoked")
     };
     let revoking = async {

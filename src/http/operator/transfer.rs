@@ -113,7 +113,7 @@ fn transfer(
     amount: Amount,
 ) -> Result<Command, Problem> {
     let what = match direction {
-        Direction::In => (Action::Credit(amount), Category::Deposit),
+        Direction::In => (Action::credit(amount), Category::Deposit),
         Direction::Out => (Action::Debit(amount), Category::Withdrawal),
     };
     // The last space parts the two: a key has none.

@@ -71,6 +71,7 @@ impl Grpc {
             late_original: LateOriginal::Refuse,
             reversal_after_settlement: ReversalAfterSettlement::Allow,
             max_bet,
+            ..Policy::PERMISSIVE
         };
         Ok(Self { policy })
     }

@@ -105,7 +105,7 @@ impl Call<'_> {
         let (win, kept) = self.due(&["bonusCode"])?;
         let is_free = self.form.has("bonusCode");
         let category = if is_free { Category::FreeRound } else { Category::Win };
-        let win = self.movement(Action::Credit(win), category, kept)?;
+        let win = self.movement(Action::credit(win), category, kept)?;
         let prize = self.prize(&win.tx_id)?;
         self.execute(self.round()?, [win].into_iter().chain(prize).collect())
     }
@@ -125,7 +125,7 @@ impl Call<'_> {
         };
         Ok(Some(Movement {
             tx_id,
-            action: Action::Credit(prize),
+            action: Action::credit(prize),
             category: Category::PrizeDrop,
             detail: self.detail(&["promoCampaignID", "promoCampaignType"])?,
         }))
@@ -135,7 +135,7 @@ impl Call<'_> {
     fn bonus_win(&self) -> Result<Request, Failure> {
         let total = self.form.read("amount", amount)?;
         let action = match self.adapter.settings.free_rounds {
-            FreeRounds::Total => Action::Credit(total),
+            FreeRounds::Total => Action::credit(total),
             FreeRounds::PerSpin => Action::Note(None),
         };
         let kept = &["bonusCode", "requestId", "remainAmount", "amount"];
@@ -148,7 +148,7 @@ impl Call<'_> {
         let win = self.form.read("amount", amount)?;
         self.form.need("jackpotId")?;
         let kept = &["jackpotId", "jackpotDetails"];
-        let win = self.movement(Action::Credit(win), Category::Jackpot, kept)?;
+        let win = self.movement(Action::credit(win), Category::Jackpot, kept)?;
         self.execute(self.round()?, vec![win])
     }
 
@@ -159,7 +159,7 @@ impl Call<'_> {
         let types = self.form.need("campaignType")?;
         let noted = &self.adapter.settings.noted_campaigns;
         let is_noted = types.split(',').any(|kind| noted.iter().any(|noted| noted == kind));
-        let action = if is_noted { Action::Note(None) } else { Action::Credit(prize) };
+        let action = if is_noted { Action::Note(None) } else { Action::credit(prize) };
         let kept = &["campaignId", "campaignType", "dataType", "amount"];
         let prize = self.movement(action, Category::Promo, kept)?;
         let mut command = self.command(self.last_round()?, vec![prize])?;

@@ -15,7 +15,7 @@ pub(super) fn total_of(movement: &Movement) -> Option<FreeRoundsTotal> {
     let (total, paid) = match movement.action {
         Action::Note(_) => (amount(said).ok()?, false),
         // The result of a free round that is paid with the total is a credit of zero.
-        Action::Credit(total) => (total, true),
+        Action::Credit { amount: total, .. } => (total, true),
         _ => return None,
     };
     let code = ["&remainAmount=", "&requestId="]

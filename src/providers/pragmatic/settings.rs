@@ -116,6 +116,7 @@ impl Settings {
                 RefundAfterResult::Refuse => ReversalAfterSettlement::Refuse,
             },
             max_bet,
+            ..Policy::PERMISSIVE
         })
     }
 }
@@ -142,6 +143,7 @@ mod tests {
                 late_original: LateOriginal::Refuse,
                 reversal_after_settlement: ReversalAfterSettlement::Allow,
                 max_bet: None,
+                ..Policy::PERMISSIVE
             }
         );
         let other =

@@ -116,7 +116,7 @@ fn bets_and_wins(
             }
             PlayActionKind::Win => {
                 let (amount, detail) = credit("amount", action.amount, exponent, detail)?;
-                Movement { tx_id, action: Action::Credit(amount), category: Category::Win, detail }
+                Movement { tx_id, action: Action::credit(amount), category: Category::Win, detail }
             }
         })
     });

@@ -82,7 +82,7 @@ impl Issues for Softswiss {
         }
         let said = Some(format!("status={}", call.status).into());
         let (amount, detail) = credit("total_amount", call.units, exponent, said)?;
-        let action = Action::Credit(amount);
+        let action = Action::credit(amount);
         let movement = Movement { tx_id: key, action, category: Category::FreeRound, detail };
         Ok(self.command(player, currency, None, vec![movement]))
     }

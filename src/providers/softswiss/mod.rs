@@ -103,6 +103,7 @@ const fn policy(require_bet: bool, max_bet: Option<Amount>) -> Policy {
         late_original: LateOriginal::Succeed,
         reversal_after_settlement: ReversalAfterSettlement::Allow,
         max_bet,
+        ..Policy::PERMISSIVE
     }
 }
 

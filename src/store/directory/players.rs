@@ -145,7 +145,8 @@ pub async fn behind_token(
     token: &TokenHash,
 ) -> Result<Option<(SessionFact, WalletState)>, LookupError> {
     let row = sqlx::query!(
-        r#"SELECT s.player_id, s.provider, s.game_id, s.expires_at > now() AS "live!",
+        r#"SELECT s.player_id, s.provider, s.game_id, 
+                s.expires_at > now() AND s.replaced_by IS NULL AS "live!",
                 w.currency, w.balance_micros, w.version, w.status, w.bet_limit_micros
          FROM session s JOIN wallet w ON w.player_id = s.player_id
          WHERE s.token_hash = $1"#,

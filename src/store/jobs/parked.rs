@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::lease::{Fence, FencedError, fenced};
 use crate::core::{Key, ParkedPart, ParkedRow, PlayerId, ProviderId, TxId};
 use crate::store::LookupError;
-use crate::store::rows::StoredRow;
+use crate::store::rows::stored_row;
 
 /// A parked movement, by its place in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -164,7 +164,7 @@ pub async fn find(
         r#"
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
-               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at, t.parked_command
         FROM unnest($3::text[]) WITH ORDINALITY AS k(tx_id, place)
         CROSS JOIN LATERAL (
@@ -180,30 +180,7 @@ pub async fn find(
     .await?;
     let found = rows.into_iter().map(|row| {
         let Some(kept) = row.parked_command else { return StillParked::WithoutTerms };
-        let stored = StoredRow {
-            provider: row.provider,
-            tx_id: row.tx_id,
-            player_id: row.player_id,
-            transaction_id: row.transaction_id,
-            kind: row.kind,
-            category: row.category,
-            outcome: row.outcome,
-            reason: row.reason,
-            requested_micros: row.requested_micros,
-            amount_micros: row.amount_micros,
-            shortfall_micros: row.shortfall_micros,
-            balance_after_micros: row.balance_after_micros,
-            wallet_version: row.wallet_version,
-            reverses: row.reverses,
-            round_id: row.round_id,
-            game_id: row.game_id,
-            fingerprint: row.fingerprint,
-            detail: row.detail,
-            occurred_at: row.occurred_at,
-            created_at: row.created_at,
-            parked_at: row.parked_at,
-            round_credits: None,
-        };
+        let stored = stored_row!(row);
         match (stored.into_row(), ParkedPart::parse(&kept)) {
             (Ok(row), Some(part)) => StillParked::Whole(Box::new(ParkedRow { row, part })),
             _ => StillParked::Unreadable,

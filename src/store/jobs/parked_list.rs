@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::parked::Place;
 use crate::core::{Currency, Key, PlayerId, ProviderId, Row, TxId};
 use crate::store::LookupError;
-use crate::store::rows::{StoredRow, stored};
+use crate::store::rows::{stored, stored_row};
 
 /// A parked movement with what the job knows of it.
 #[derive(Clone, Debug)]
@@ -92,7 +92,7 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Page, LookupError> {
         r#"
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category,
                t.outcome, t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
-               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
                p.attempts AS "attempts?", p.next_attempt_at AS "next_attempt_at?",
                p.last_reason AS "last_reason?", p.dead_at AS "dead_at?",
@@ -125,30 +125,7 @@ pub async fn page(pool: &PgPool, filter: &Filter) -> Result<Page, LookupError> {
     }
     for row in rows.into_iter().take(limit) {
         let id = row.transaction_id;
-        let stored = StoredRow {
-            provider: row.provider,
-            tx_id: row.tx_id,
-            player_id: row.player_id,
-            transaction_id: row.transaction_id,
-            kind: row.kind,
-            category: row.category,
-            outcome: row.outcome,
-            reason: row.reason,
-            requested_micros: row.requested_micros,
-            amount_micros: row.amount_micros,
-            shortfall_micros: row.shortfall_micros,
-            balance_after_micros: row.balance_after_micros,
-            wallet_version: row.wallet_version,
-            reverses: row.reverses,
-            round_id: row.round_id,
-            game_id: row.game_id,
-            fingerprint: row.fingerprint,
-            detail: row.detail,
-            occurred_at: row.occurred_at,
-            created_at: row.created_at,
-            parked_at: row.parked_at,
-            round_credits: None,
-        };
+        let stored = stored_row!(row);
         let Ok(read) = stored.into_row() else {
             page.unreadable.push(id);
             continue;

@@ -37,7 +37,7 @@ pub async fn page(
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
                created_at, parked_at, NULL::bigint AS round_credits
         FROM trx_log /* entries */
         WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
@@ -73,7 +73,7 @@ pub async fn export(
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
                created_at, parked_at, NULL::bigint AS round_credits
         FROM trx_log /* all entries */
         WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 
 use crate::core::{PlayerId, ProviderId, RoundId, Row};
 use crate::store::LookupError;
-use crate::store::rows::StoredRow;
+use crate::store::rows::stored_row;
 
 /// A row of a round, and what is known of one that waits.
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ pub async fn history(
                t.category AS "category!", t.outcome AS "outcome!", t.reason,
                t.requested_micros AS "requested_micros!", t.amount_micros AS "amount_micros!",
                t.shortfall_micros AS "shortfall_micros!", t.balance_after_micros,
-               t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
                t.created_at AS "created_at!", t.parked_at,
                p.attempts AS "attempts?", p.next_attempt_at AS "next_attempt_at?",
@@ -78,30 +78,7 @@ pub async fn history(
     .map_err(LookupError::of_search)?;
     rows.into_iter()
         .map(|row| {
-            let stored = StoredRow {
-                provider: row.provider,
-                tx_id: row.tx_id,
-                player_id: row.player_id,
-                transaction_id: row.transaction_id,
-                kind: row.kind,
-                category: row.category,
-                outcome: row.outcome,
-                reason: row.reason,
-                requested_micros: row.requested_micros,
-                amount_micros: row.amount_micros,
-                shortfall_micros: row.shortfall_micros,
-                balance_after_micros: row.balance_after_micros,
-                wallet_version: row.wallet_version,
-                reverses: row.reverses,
-                round_id: row.round_id,
-                game_id: row.game_id,
-                fingerprint: row.fingerprint,
-                detail: row.detail,
-                occurred_at: row.occurred_at,
-                created_at: row.created_at,
-                parked_at: row.parked_at,
-                round_credits: None,
-            };
+            let stored = stored_row!(row);
             let (dead_at, dead_reason, next) = (row.dead_at, row.dead_reason, row.next_attempt_at);
             let retry = row.attempts.map(|attempts| Retry {
                 attempts,

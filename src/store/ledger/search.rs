@@ -200,7 +200,7 @@ async fn newest(
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
                created_at, parked_at, NULL::bigint AS round_credits
         FROM trx_log /* by key or time */
         WHERE transaction_id < $1 AND transaction_id >= $2
@@ -251,7 +251,7 @@ async fn of_player(
                transaction_id AS "transaction_id!", kind AS "kind!", category AS "category!",
                outcome AS "outcome!", reason, requested_micros AS "requested_micros!",
                amount_micros AS "amount_micros!", shortfall_micros AS "shortfall_micros!",
-               balance_after_micros, wallet_version, reverses, round_id, game_id,
+               balance_after_micros, wallet_version, reverses, settles, round_id, game_id,
                fingerprint AS "fingerprint!", detail, occurred_at,
                created_at AS "created_at!", parked_at, NULL::bigint AS round_credits
         FROM (
@@ -302,7 +302,7 @@ async fn export_of_player(
         r#"
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
-               wallet_version, reverses, round_id, game_id, fingerprint, detail, occurred_at,
+               wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
                created_at, parked_at, NULL::bigint AS round_credits
         FROM trx_log /* all of a player */
         WHERE player_id = $1

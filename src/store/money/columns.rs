@@ -31,6 +31,7 @@ pub(super) struct Rows<'a> {
     /// As many versions as the row is behind the last of the player's rows.
     pub(super) versions_back: Vec<Option<i64>>,
     pub(super) reverses: Vec<Option<&'a str>>,
+    pub(super) settles: Vec<Option<&'a str>>,
     pub(super) rounds: Vec<Option<&'a str>>,
     pub(super) games: Vec<Option<&'a str>>,
     pub(super) fingerprints: Vec<i64>,
@@ -85,6 +86,7 @@ impl<'a> Rows<'a> {
         self.balances_back.push(row.link.map(|link| balance_back(link.balance_after)));
         self.versions_back.push(row.link.map(|link| end.version.saturating_sub(link.version)));
         self.reverses.push(row.reverses.as_ref().map(TxId::as_str));
+        self.settles.push(row.settles.as_ref().map(TxId::as_str));
         self.rounds.push(row.round.as_ref().map(RoundId::as_str));
         self.games.push(row.game.as_ref().map(GameId::as_str));
         self.fingerprints.push(row.fingerprint);
@@ -131,7 +133,7 @@ pub(super) struct Circumstances<'a> {
 impl<'a> Circumstances<'a> {
     pub(super) fn of(changes: &[Change<'a>]) -> Self {
         let mut columns = Self::default();
-        let some = conditions_of(changes).filter(|(_, of)| !of.are_keys_alone());
+        let some = conditions_of(changes).filter(|(_, of)| !of.are_of_the_ledger());
         for (who, conditions) in some {
             let change = usize::try_from(who).ok().and_then(|at| changes.get(at));
             let Some(change) = change else { continue };
@@ -142,6 +144,36 @@ impl<'a> Circumstances<'a> {
             columns.tokens.push(token);
             columns.games.push(conditions.game.as_ref().map(GameId::as_str));
             columns.rounds.push(conditions.round.as_ref().map(RoundId::as_str));
+        }
+        columns
+    }
+}
+
+/// What was taken for granted of the debits that credits name.
+#[derive(Default)]
+pub(super) struct NamedDebits<'a> {
+    pub(super) whos: Vec<i32>,
+    pub(super) players: Vec<&'a str>,
+    pub(super) providers: Vec<&'a str>,
+    pub(super) tx_ids: Vec<&'a str>,
+    pub(super) stand: Vec<bool>,
+    pub(super) unpaid: Vec<bool>,
+}
+
+impl<'a> NamedDebits<'a> {
+    pub(super) fn of(changes: &[Change<'a>]) -> Self {
+        let mut columns = Self::default();
+        for (who, conditions) in conditions_of(changes) {
+            let change = usize::try_from(who).ok().and_then(|at| changes.get(at));
+            let Some(change) = change else { continue };
+            for debit in &conditions.debits {
+                columns.whos.push(who);
+                columns.players.push(change.start.player.as_str());
+                columns.providers.push(conditions.provider.as_str());
+                columns.tx_ids.push(debit.tx_id.as_str());
+                columns.stand.push(debit.stands);
+                columns.unpaid.push(debit.unpaid);
+            }
         }
         columns
     }
@@ -190,7 +222,7 @@ impl<'a> Wallets<'a> {
                 Basis::Usual(assumed) => {
                     columns.versions.push(None);
                     let bounds = &assumed.bounds;
-                    let judged = assumed.conditions.iter().any(|of| of.round.is_some());
+                    let judged = assumed.conditions.iter().any(Conditions::are_judged);
                     let currency = bounds.currency.as_ref().map(Currency::as_str);
                     let (lowest, highest) = (bounds.lowest.get(), bounds.highest.get());
                     (lowest, highest, bounds.largest_stake.get(), currency, judged)

@@ -6,6 +6,8 @@ pub mod culprits;
 pub mod error;
 pub mod read;
 pub mod repeats;
+mod settlements;
+mod statement;
 pub mod write;
 pub mod written;
 

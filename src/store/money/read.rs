@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::PgConnection;
 
+use super::settlements;
+use crate::core::policy::Settlement;
 use crate::core::{
     Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, RoundFacts, RoundId,
     Row, Standing, TxId, WalletState,
@@ -32,8 +34,9 @@ pub struct Facts {
 }
 
 /// Reads everything that the attempts are judged by: one round trip for wallets, sessions, games
-/// and rounds, one for prior rows. Of a round, and of the round of a target, at most `window` rows
-/// are looked at, and all that it takes where there is none.
+/// and rounds, one for prior rows, and one for what settles single debits, where a policy asks for it.
+/// Of a round, of the round of a target and of what settles a debit, at most `window` rows are looked
+/// at, and all that it takes where there is none.
 ///
 /// # Errors
 /// [`LookupError`].
@@ -44,6 +47,7 @@ pub async fn facts(
 ) -> Result<Facts, LookupError> {
     let mut facts = standing(connection, attempts, window).await?;
     prior_rows(connection, attempts, window, &mut facts).await?;
+    settlements::read(connection, attempts, window, &mut facts).await?;
     Ok(facts)
 }
 
@@ -76,7 +80,7 @@ async fn standing(
                w.status AS "status!", w.bet_limit_micros AS "bet_limit_micros?",
                s.player_id AS "session_player?", s.provider AS "session_provider?",
                s.game_id AS "session_game?",
-               s.expires_at > now() AS "live?", now() AS "now!", g.enabled AS "enabled?",
+               s.expires_at > now() AND s.replaced_by IS NULL AS "live?", now() AS "now!", g.enabled AS "enabled?",
                r.standing AS "standing!", r.staked AS "staked!", r.paid AS "paid!",
                CASE WHEN $6::bigint IS NOT NULL AND c.round_id IS NOT NULL THEN EXISTS (
                    SELECT FROM trx_log t
@@ -181,9 +185,10 @@ async fn standing(
 /// target may still be on its way, in the same batch.
 fn judged_round(attempt: &Attempt) -> Option<&RoundId> {
     let command = &attempt.command;
+    let policy = &command.policy;
     let judged = command.movements.iter().any(|movement| {
-        is_reversal(movement)
-            || command.policy.looks_at_round() && movement.category.settles_a_round()
+        is_reversal(movement) && policy.settlement == Settlement::ByRound
+            || policy.looks_at_debits() && is_for_a_round(movement)
     });
     command.round.as_ref().filter(|_| judged)
 }
@@ -198,16 +203,20 @@ fn round_facts(standing: i64, staked: bool, paid: bool) -> RoundFacts {
 /// True when more rows of the round could change what a part of them says: where fewer stakes were
 /// found to stand than are `enough`, and where no win was found.
 fn is_undetermined(command: &Command, seen: RoundFacts, enough: i64) -> bool {
-    let settles = |movement: &Movement| movement.category.settles_a_round();
-    command.movements.iter().any(settles) && seen.debits - seen.cancelled < enough
+    command.movements.iter().any(is_for_a_round) && seen.debits - seen.cancelled < enough
         || command.movements.iter().any(is_reversal) && seen.credits == 0
+}
+
+/// True for what is paid for a round, and not for one of its debits by name.
+fn is_for_a_round(movement: &Movement) -> bool {
+    movement.category.settles_a_round() && movement.action.settles().is_none()
 }
 
 fn is_reversal(movement: &Movement) -> bool {
     matches!(movement.action, Action::Reverse { .. })
 }
 
-fn reversals(attempts: &[&Attempt]) -> i64 {
+pub(super) fn reversals(attempts: &[&Attempt]) -> i64 {
     let movements = attempts.iter().flat_map(|attempt| &attempt.command.movements);
     i64::try_from(movements.filter(|movement| is_reversal(movement)).count()).unwrap_or(i64::MAX)
 }
@@ -229,7 +238,7 @@ async fn prior_rows(
                t.category AS "category!", t.outcome AS "outcome!", t.reason,
                t.requested_micros AS "requested_micros!", t.amount_micros AS "amount_micros!",
                t.shortfall_micros AS "shortfall_micros!", t.balance_after_micros,
-               t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint AS "fingerprint!", t.detail, t.occurred_at,
                t.created_at AS "created_at!", t.parked_at,
                CASE WHEN k.is_target AND t.kind = 'debit' THEN
@@ -255,7 +264,7 @@ async fn prior_rows(
         UNION ALL
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
-               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at, NULL
         FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
         CROSS JOIN LATERAL (
@@ -309,6 +318,7 @@ struct Wanted<'a> {
     players: Vec<&'a str>,
     providers: Vec<&'a str>,
     tx_ids: Vec<&'a str>,
+    /// True for a target that what was paid in its round may settle.
     targets: Vec<bool>,
 }
 
@@ -318,10 +328,16 @@ impl<'a> Wanted<'a> {
         for attempt in attempts {
             for movement in &attempt.command.movements {
                 wanted.push(attempt, &movement.tx_id, false);
-                if let Action::Reverse { target, .. }
-                | Action::DecidedElsewhere { target: Some(target) } = &movement.action
-                {
-                    wanted.push(attempt, target, true);
+                match &movement.action {
+                    Action::Reverse { target, .. }
+                    | Action::DecidedElsewhere { target: Some(target) } => {
+                        let by_round = attempt.command.policy.settlement == Settlement::ByRound;
+                        wanted.push(attempt, target, by_round);
+                    }
+                    Action::Credit { settles: Some(debit), .. } => {
+                        wanted.push(attempt, debit, false);
+                    }
+                    _ => {}
                 }
             }
         }

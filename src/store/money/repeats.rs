@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::core::{Attempt, History, Key, PlayerId, ProviderId, TxId, WalletState};
 use crate::store::LookupError;
-use crate::store::rows::{StoredRow, wallet_state};
+use crate::store::rows::{stored_row, wallet_state};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub async fn find(
         SELECT k.player_id AS "asking_player!",
                t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
-               t.balance_after_micros, t.wallet_version, t.reverses, t.round_id, t.game_id,
+               t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
                EXISTS (
                    SELECT FROM trx_log x
@@ -86,30 +86,7 @@ pub async fn find(
         if let Ok(wallet) = wallet {
             found.wallets.insert(player, wallet);
         }
-        let stored = StoredRow {
-            provider: row.provider,
-            tx_id: row.tx_id,
-            player_id: row.player_id,
-            transaction_id: row.transaction_id,
-            kind: row.kind,
-            category: row.category,
-            outcome: row.outcome,
-            reason: row.reason,
-            requested_micros: row.requested_micros,
-            amount_micros: row.amount_micros,
-            shortfall_micros: row.shortfall_micros,
-            balance_after_micros: row.balance_after_micros,
-            wallet_version: row.wallet_version,
-            reverses: row.reverses,
-            round_id: row.round_id,
-            game_id: row.game_id,
-            fingerprint: row.fingerprint,
-            detail: row.detail,
-            occurred_at: row.occurred_at,
-            created_at: row.created_at,
-            parked_at: row.parked_at,
-            round_credits: None,
-        };
+        let stored = stored_row!(row);
         // What this version cannot read is as if it had not been found: the lane sees to it.
         if let Ok(row) = stored.into_row() {
             found.history.learn_row(row);

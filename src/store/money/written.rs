@@ -14,6 +14,8 @@ pub enum Written {
     KeyTaken,
     /// A round is not as it was taken for granted.
     Round,
+    /// A debit that a credit names is not as it was taken for granted.
+    Debit,
     /// The session or the game of a stake is not as it was taken for granted: so they stand, with
     /// the wallet.
     Standing(WalletState, Standing),
@@ -82,6 +84,7 @@ impl Found {
             "moved" => Written::moved(self.wallet(player)?),
             "key" => Written::KeyTaken,
             "round" => Written::Round,
+            "debit" => Written::Debit,
             "standing" if self.version.is_none() => Written::NoWallet,
             "standing" => Written::Standing(self.wallet(player)?, self.standing()?),
             "wallet" => Written::Wallet(self.wallet(player)?),

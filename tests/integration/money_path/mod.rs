@@ -8,6 +8,7 @@ mod plan;
 mod proof;
 mod races;
 mod rounds;
+mod settlements;
 
 use chrono::{DateTime, Utc};
 use seamless_wallet::core::{

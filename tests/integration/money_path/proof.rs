@@ -7,8 +7,8 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use seamless_wallet::core::policy::SessionRule;
 use seamless_wallet::core::{
-    Action, Attempt, Category, Command, Currency, Decision, GameId, Outcome, PlayerStatus, Policy,
-    TokenHash, refuse_on,
+    Action, Attempt, Category, Command, Currency, Decision, GameId, Movement, Outcome,
+    PlayerStatus, Policy, TokenHash, TxId, refuse_on,
 };
 use seamless_wallet::store::money::written::Written;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
@@ -39,6 +39,22 @@ enum Past {
     Win,
     /// A bet under the key of the first movement.
     SameKey,
+    /// Under the key of the debit that a credit names.
+    Named(Named),
+    /// A credit that was paid for that debit, and perhaps taken back.
+    Settled {
+        stands: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Bet,
+    RefundedBet,
+    RefusedBet,
+    Tombstone,
+    Win,
+    OfAnother,
 }
 
 fn world() -> impl Strategy<Value = World> {
@@ -49,6 +65,16 @@ fn world() -> impl Strategy<Value = World> {
         Past::Tombstone,
         Past::Win,
         Past::SameKey,
+        Past::Named(Named::Bet),
+        Past::Named(Named::Bet),
+        Past::Named(Named::Bet),
+        Past::Named(Named::RefundedBet),
+        Past::Named(Named::RefusedBet),
+        Past::Named(Named::Tombstone),
+        Past::Named(Named::Win),
+        Past::Named(Named::OfAnother),
+        Past::Settled { stands: true },
+        Past::Settled { stands: false },
     ]);
     (
         0i64..60,
@@ -66,6 +92,7 @@ fn world() -> impl Strategy<Value = World> {
             "for this game",
             "for another game",
             "expired",
+            "replaced",
             "another player's",
             "another provider's",
             "none",
@@ -84,14 +111,25 @@ fn world() -> impl Strategy<Value = World> {
 }
 
 impl World {
-    /// True when a bet of the command's round stands.
-    fn has_a_stake_in(&self, attempt: &Attempt) -> bool {
+    /// True for a command whose debits stand, as they usually do.
+    fn is_ordinary_for(&self, attempt: &Attempt) -> bool {
         let round = attempt.command.round.as_ref().map(|round| round.as_str());
-        round == Some("r0") && self.round.contains(&Past::Bet)
+        let stakes = round == Some("r0") && self.round.contains(&Past::Bet);
+        let named = names(attempt);
+        self.status == PlayerStatus::Active
+            && (!looks_at_round(attempt) || stakes)
+            && named.iter().all(|debit| named[0] == *debit && self.bears_what_is_named())
+    }
+
+    /// The debit that credits name stands, and none was ever paid for it.
+    fn bears_what_is_named(&self) -> bool {
+        let first = self.round.iter().find(|past| matches!(past, Past::Named(_)));
+        first == Some(&Past::Named(Named::Bet))
+            && !self.round.iter().any(|past| matches!(past, Past::Settled { .. }))
     }
 
     /// As SQL; it is rolled back after each case.
-    fn sql(&self, first_key: &str) -> String {
+    fn sql(&self, first_key: &str, named: Option<&str>) -> String {
         let limit = self.bet_limit.map_or("NULL".to_owned(), |units| format!("{units}000000"));
         let mut sql = format!(
             "UPDATE wallet SET balance_micros = {}000000, status = '{}', bet_limit_micros = {limit}
@@ -118,45 +156,88 @@ impl World {
                          now() + interval '{ends}');"
             );
         }
+        if self.session == "replaced" {
+            sql += "UPDATE session SET replaced_by = 'x';";
+        }
         if self.game != "no row" {
             sql += &format!("INSERT INTO game VALUES ('acme', 'g', {});", self.game == "on");
         }
+        // A key is written once.
+        let mut is_written = named.is_none_or(|named| named == first_key);
         for (number, past) in (1..).zip(&self.round) {
-            sql += &past.sql(number, first_key);
+            let is_named = matches!(past, Past::Named(_));
+            if !(is_named && std::mem::replace(&mut is_written, true)) {
+                sql += &past.sql(number, first_key, named.unwrap_or("none"));
+            }
         }
         sql
     }
 }
 
+/// A row of Ann's in the round `r0`.
+#[derive(Clone, Copy)]
+struct Line<'a> {
+    key: &'a str,
+    kind: &'a str,
+    outcome: &'a str,
+    player: &'a str,
+    reverses: Option<&'a str>,
+    settles: Option<&'a str>,
+    version: usize,
+}
+
+impl Line<'_> {
+    fn sql(&self) -> String {
+        let Self { key, kind, outcome, player, version, .. } = self;
+        let text = |of: Option<&str>| of.map_or("NULL".to_owned(), |of| format!("'{of}'"));
+        let (reverses, settles) = (text(self.reverses), text(self.settles));
+        format!(
+            "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
+                 outcome, requested_micros, amount_micros, balance_after_micros, wallet_version,
+                 reverses, settles, round_id, fingerprint, created_at)
+             VALUES ('acme', '{key}', '{player}', gen_random_uuid(), '{kind}', 'bet', '{outcome}',
+                     0, 0, 0, {version}, {reverses}, {settles}, 'r0', 7, now());
+             UPDATE wallet SET version = {version} WHERE player_id = '{player}';"
+        )
+    }
+}
+
 impl Past {
-    fn sql(self, number: usize, first_key: &str) -> String {
-        let key = format!("before-{number}");
-        let row = |key: &str, kind: &str, outcome: &str, reverses: &str, version: usize| {
-            format!(
-                "INSERT INTO trx_log (provider, tx_id, player_id, transaction_id, kind, category,
-                     outcome, requested_micros, amount_micros, balance_after_micros,
-                     wallet_version, reverses, round_id, fingerprint, created_at)
-                 VALUES ('acme', '{key}', 'ann', gen_random_uuid(), '{kind}', 'bet', '{outcome}',
-                         0, 0, 0, {version}, {reverses}, 'r0', 7, now());
-                 UPDATE wallet SET version = {version} WHERE player_id = 'ann';"
-            )
+    /// `named` is the key of the debit that credits name.
+    fn sql(self, number: usize, first_key: &str, named: &str) -> String {
+        let (key, undo) = (format!("before-{number}"), format!("undo-{number}"));
+        let line = Line {
+            key: &key,
+            kind: "debit",
+            outcome: "applied",
+            player: "ann",
+            reverses: None,
+            settles: None,
+            version: number * 10,
         };
+        let undone = |line: Line<'_>| {
+            let (kind, version) = ("reverse", line.version + 1);
+            let reversal =
+                Line { key: &undo, kind, reverses: Some(line.key), settles: None, version, ..line };
+            line.sql() + &reversal.sql()
+        };
+        let named = Line { key: named, ..line };
+        let paid = Line { kind: "credit", settles: Some(named.key), ..line };
         match self {
-            Self::Bet => row(&key, "debit", "applied", "NULL", number * 10),
-            Self::RefundedBet => {
-                row(&key, "debit", "applied", "NULL", number * 10)
-                    + &row(
-                        &format!("undo-{number}"),
-                        "reverse",
-                        "applied",
-                        &format!("'{key}'"),
-                        number * 10 + 1,
-                    )
-            }
-            Self::Tombstone => row(&key, "reverse", "tombstone", "NULL", number * 10),
-            Self::Win => row(&key, "credit", "applied", "NULL", number * 10),
-            Self::SameKey if number == 1 => row(first_key, "debit", "applied", "NULL", number * 10),
+            Self::Bet => line.sql(),
+            Self::RefundedBet => undone(line),
+            Self::Tombstone => Line { kind: "reverse", outcome: "tombstone", ..line }.sql(),
+            Self::Win => Line { kind: "credit", ..line }.sql(),
+            Self::SameKey if number == 1 => Line { key: first_key, ..line }.sql(),
             Self::SameKey => String::new(),
+            Self::Named(Named::Bet) => named.sql(),
+            Self::Named(Named::RefundedBet) => undone(named),
+            Self::Named(Named::RefusedBet) => Line { outcome: "refused", ..named }.sql(),
+            Self::Named(Named::Tombstone) => Line { outcome: "tombstone", ..named }.sql(),
+            Self::Named(Named::Win) => Line { kind: "credit", ..named }.sql(),
+            Self::Named(Named::OfAnother) => Line { player: "bob", ..named }.sql(),
+            Self::Settled { stands: true } => paid.sql(),
+            Self::Settled { stands: false } => undone(paid),
         }
     }
 }
@@ -177,14 +258,24 @@ fn all_applied(decision: &Decision) -> bool {
 fn looks_at_round(attempt: &Attempt) -> bool {
     let Command { movements, policy, .. } = &attempt.command;
     let stakes = movements.iter().any(|of| matches!(of.action, Action::Debit(_)));
-    !stakes && policy.looks_at_round() && movements.iter().any(|of| of.category.settles_a_round())
+    let for_it = |of: &Movement| of.category.settles_a_round() && of.action.settles().is_none();
+    !stakes && policy.looks_at_debits() && movements.iter().any(for_it)
+}
+
+/// The debits that the credits of a command name.
+fn names(attempt: &Attempt) -> Vec<&TxId> {
+    attempt.command.movements.iter().filter_map(|of| of.action.settles()).collect()
 }
 
 /// Compares what the statement does with what the rules say, and undoes it.
 async fn compare(connection: &mut PgConnection, world: &World, attempt: &Attempt) {
     let mut transaction = connection.begin().await.expect("begun");
     let key = attempt.command.movements[0].tx_id.as_str();
-    sqlx::raw_sql(AssertSqlSafe(world.sql(key))).execute(&mut *transaction).await.expect("set up");
+    let named = names(attempt).first().map(|debit| debit.as_str());
+    sqlx::raw_sql(AssertSqlSafe(world.sql(key, named)))
+        .execute(&mut *transaction)
+        .await
+        .expect("set up");
     let truth = decide_on_facts(&mut transaction, attempt).await;
     let written = write_assumed(&mut transaction, attempt).await.expect("a statement");
     let Some(written) = written else { return };
@@ -213,8 +304,7 @@ async fn compare(connection: &mut PgConnection, world: &World, attempt: &Attempt
             }
         }
         _ => {
-            let ordinary = world.status == PlayerStatus::Active
-                && (!looks_at_round(attempt) || world.has_a_stake_in(attempt));
+            let ordinary = world.is_ordinary_for(attempt);
             assert!(!(ordinary && all_applied(&truth.decision)), "left out: {}", case());
         }
     }
@@ -234,7 +324,7 @@ fn what_the_statement_lets_through_is_what_the_rules_let_through() {
     let connection = std::cell::RefCell::new(connection);
     let rules = vec![SessionRule::Ignore, SessionRule::ValidIfGiven, SessionRule::Required];
     let strategy = (world(), spec(), policy(), select(rules), proptest::bool::weighted(0.8));
-    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 800, failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&strategy, |(world, spec, policy, rule, token)| {
         let attempt = command(&spec, &policy, rule, token);
         runtime.block_on(compare(&mut connection.borrow_mut(), &world, &attempt));

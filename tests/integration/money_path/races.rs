@@ -33,7 +33,7 @@ fn bet(tx_id: &str, units: i64) -> Attempt {
 }
 
 fn win(tx_id: &str) -> Attempt {
-    attempt(tx_id, Action::Credit(euro(5)), Category::Win, &strict())
+    attempt(tx_id, Action::credit(euro(5)), Category::Win, &strict())
 }
 
 fn refund(tx_id: &str, target: &str) -> Attempt {
@@ -52,13 +52,13 @@ fn correction(tx_id: &str, units: i64) -> Attempt {
 }
 
 /// `ann` has 100 euro, and what was before has been done.
-struct Stage {
-    database: Database,
+pub(super) struct Stage {
+    pub(super) database: Database,
 }
 
 /// What one session commits while the other one waits.
 #[expect(clippy::large_enum_variant, reason = "there are two of them in a test")]
-enum Meanwhile {
+pub(super) enum Meanwhile {
     /// A movement.
     Does(Attempt),
     /// Something done to the wallet by hand.
@@ -66,7 +66,7 @@ enum Meanwhile {
 }
 
 impl Stage {
-    async fn after(before: &[Attempt]) -> Self {
+    pub(super) async fn after(before: &[Attempt]) -> Self {
         let database = Database::fresh().await;
         let bank = Bank::at(&database);
         bank.open("ann", "100").await;
@@ -78,7 +78,11 @@ impl Stage {
 
     /// What comes of an attempt that is decided now and finds the wallet locked by somebody who
     /// commits first.
-    async fn race(&self, attempt: Attempt, meanwhile: Meanwhile) -> Result<Written, WriteError> {
+    pub(super) async fn race(
+        &self,
+        attempt: Attempt,
+        meanwhile: Meanwhile,
+    ) -> Result<Written, WriteError> {
         let pool = &self.database.pool;
         let mut first = pool.acquire().await.expect("a connection");
         let mut second = pool.acquire().await.expect("a connection").detach();
@@ -117,7 +121,7 @@ impl Stage {
         written
     }
 
-    async fn balance(&self) -> i64 {
+    pub(super) async fn balance(&self) -> i64 {
         let sql = "SELECT balance_micros / 1000000 FROM wallet WHERE player_id = 'ann'";
         sqlx::query_scalar(sql).fetch_one(&self.database.pool).await.expect("a balance")
     }
@@ -136,7 +140,7 @@ async fn until_it_waits(pool: &PgPool, pid: i32) {
     panic!("the second session does not wait for the first");
 }
 
-fn moved(written: &Result<Written, WriteError>) -> bool {
+pub(super) fn moved(written: &Result<Written, WriteError>) -> bool {
     matches!(written, Ok(Written::Moved(_)))
 }
 

@@ -39,7 +39,7 @@ fn result() -> Attempt {
         credit_without_debit: CreditWithoutDebit::Park { grace: TimeDelta::hours(1) },
         ..Policy::PERMISSIVE
     };
-    attempt("w2", Action::Credit(euro(1)), Category::Win, &parks)
+    attempt("w2", Action::credit(euro(1)), Category::Win, &parks)
 }
 
 fn refund(target: &str) -> Attempt {

@@ -180,7 +180,7 @@ async fn a_deposit_that_met_a_closing_wallet_waits_and_says_so() {
         round: None,
         movements: vec![Movement {
             tx_id: TxId::parse("deposit:ann k").expect("a key"),
-            action: Action::Credit(amount),
+            action: Action::credit(amount),
             category: Category::Deposit,
             detail: None,
         }],

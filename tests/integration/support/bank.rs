@@ -52,7 +52,7 @@ impl Bank {
         players::open(self.wallet.pool(), &id, &euro).await.expect("a wallet");
         let amount = Amount::parse(balance, 6).expect("an amount");
         if amount > Amount::ZERO {
-            self.move_money(player, Action::Credit(amount), Category::Deposit).await;
+            self.move_money(player, Action::credit(amount), Category::Deposit).await;
         }
     }
 
@@ -86,7 +86,8 @@ impl Bank {
             game: game.map(|game| GameId::parse(game).expect("an id")),
             expires_at: Utc::now() + TimeDelta::seconds(seconds),
         };
-        assert!(sessions::issue(self.wallet.pool(), &session).await.expect("a session"));
+        let issued = sessions::issue(self.wallet.pool(), &session).await.expect("a session");
+        assert_eq!(issued, sessions::Issued::Done);
     }
 
     /// Switches a game on or off.

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use proptest::sample::select;
 use seamless_wallet::core::policy::{
-    CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
-    SessionRule,
+    CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, Refusals,
+    ReversalAfterSettlement, SessionRule, Settlement,
 };
 use seamless_wallet::core::{
     Action, Amount, Attempt, Category, Command, Currency, Decision, History, Kind, Micros,
@@ -71,6 +71,18 @@ impl Model {
     /// What stands under a key.
     pub fn row(&self, tx_id: &TxId) -> Option<&Row> {
         self.rows.iter().find(|row| row.key.tx_id == *tx_id)
+    }
+
+    /// The rows of what took effect.
+    pub fn applied(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.outcome == RowOutcome::Applied)
+    }
+
+    /// The debits that a credit names which was paid and stands.
+    pub fn settled_debits(&self) -> Vec<TxId> {
+        let undone: Vec<_> = self.applied().filter_map(|row| row.reverses.as_ref()).collect();
+        let stand = self.rows.iter().filter(|row| !undone.contains(&&row.key.tx_id));
+        stand.filter_map(Row::settled_debit).cloned().collect()
     }
 
     /// Panics unless the rows are a chain that leads from the first balance to the last one.
@@ -144,7 +156,10 @@ impl fmt::Debug for Spec {
                     write!(f, "undoes {target} ({of:?}, at most {at_most:?})")?;
                 }
                 action => {
-                    write!(f, "{} {}", action.kind().as_str(), action.requested().to_decimal(0))?
+                    write!(f, "{} {}", action.kind().as_str(), action.requested().to_decimal(0))?;
+                    if let Some(debit) = action.settles() {
+                        write!(f, " for {debit}")?;
+                    }
                 }
             }
             f.write_str(";")?;
@@ -185,8 +200,10 @@ impl Spec {
         let mut command = self.command(player, policy);
         for movement in &mut command.movements {
             movement.tx_id = own(&movement.tx_id);
-            if let Action::Reverse { target, .. } = &mut movement.action {
-                *target = own(target);
+            match &mut movement.action {
+                Action::Reverse { target, .. } => *target = own(target),
+                Action::Credit { settles: Some(debit), .. } => *debit = own(debit),
+                _ => {}
             }
         }
         command
@@ -203,8 +220,10 @@ fn amount() -> impl Strategy<Value = Amount> {
 fn movement() -> impl Strategy<Value = (u8, Action, Category)> {
     let debit = (amount(), select(vec![Category::Bet, Category::Tip]))
         .prop_map(|(amount, category)| (Action::Debit(amount), category));
-    let credit = (amount(), select(vec![Category::Win, Category::Win, Category::Jackpot]))
-        .prop_map(|(amount, category)| (Action::Credit(amount), category));
+    let category = select(vec![Category::Win, Category::Win, Category::Jackpot]);
+    let named = proptest::option::weighted(0.4, KEYS.prop_map(tx));
+    let credit = (amount(), category, named)
+        .prop_map(|(amount, category, settles)| (Action::Credit { amount, settles }, category));
     let of = select(vec![Reversible::Any, Reversible::Any, Reversible::Debit, Reversible::Credit]);
     let reverse =
         (KEYS, of, proptest::option::weighted(0.2, amount())).prop_map(|(target, of, at_most)| {
@@ -260,11 +279,11 @@ pub fn peaceful(script: Vec<Spec>) -> Vec<Spec> {
     let can_be_undone = |target: &TxId| {
         let action = said.iter().find(|(key, _)| tx(**key) == *target);
         action.is_none_or(|(_, spec)| {
-            matches!(spec.movements[0].1, Action::Debit(_) | Action::Credit(_))
+            matches!(spec.movements[0].1, Action::Debit(_) | Action::Credit { .. })
         })
     };
     specs.retain(|spec| match &spec.movements[0].1 {
-        Action::Debit(_) | Action::Credit(_) => true,
+        Action::Debit(_) | Action::Credit { .. } => true,
         Action::Reverse { target, of, at_most } => {
             *of == Reversible::Any && at_most.is_none() && can_be_undone(target)
         }
@@ -288,7 +307,11 @@ pub fn policy() -> impl Strategy<Value = Policy> {
         ReversalAfterSettlement::NoEffect,
     ]);
     let funds = select(vec![FundsTest::Gross, FundsTest::InOrder]);
+    let settlement =
+        select(vec![Settlement::ByRound, Settlement::ByDebit, Settlement::OncePerDebit]);
     let limit = proptest::option::weighted(0.2, amount());
+    let refusals = select(vec![Refusals::Remembered, Refusals::Remembered, Refusals::Forgotten]);
+    let settled = (settled, settlement, refusals);
     (funds, without_debit, after_reversal, late, settled, limit).prop_map(
         |(funds, without_debit, after_reversal, late, settled, max_bet)| Policy {
             session: SessionRule::Ignore,
@@ -296,7 +319,9 @@ pub fn policy() -> impl Strategy<Value = Policy> {
             credit_without_debit: without_debit,
             credit_after_reversal: after_reversal,
             late_original: late,
-            reversal_after_settlement: settled,
+            reversal_after_settlement: settled.0,
+            settlement: settled.1,
+            refusals: settled.2,
             max_bet,
         },
     )

@@ -66,7 +66,7 @@ fn euros(text: &str) -> Amount {
 }
 
 fn credit(text: &str) -> Action {
-    Action::Credit(euros(text))
+    Action::credit(euros(text))
 }
 
 // The calls of an ordinary day, as they come.

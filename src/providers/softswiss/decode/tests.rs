@@ -45,7 +45,7 @@ fn bets_and_wins_are_one_command_in_their_order() {
         said,
         [
             ("a-0001", Action::Debit(cents(150)), Category::Bet),
-            ("a-0002", Action::Credit(cents(400)), Category::Win),
+            ("a-0002", Action::credit(cents(400)), Category::Win),
         ]
     );
 }

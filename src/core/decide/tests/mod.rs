@@ -1,11 +1,13 @@
 //! The rules one by one, each as a short story of one round.
 
+mod settlements;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::*;
 use crate::core::money::Amount;
-use crate::core::policy::{CreditAfterReversal, LateOriginal, ReversalAfterSettlement};
+use crate::core::policy::{CreditAfterReversal, LateOriginal, Refusals, ReversalAfterSettlement};
 use crate::core::{
     Category, Command, Currency, Key, PlayerId, PlayerStatus, Policy, ProviderId, Reversible,
     RoundId, TransactionId, TxId,
@@ -101,7 +103,7 @@ impl Bench {
     }
 
     fn wins(&mut self, id: &str) -> Outcome {
-        self.does(id, Action::Credit(units(30)), Category::Win)
+        self.does(id, Action::credit(units(30)), Category::Win)
     }
 
     fn refunds(&mut self, id: &str, target: &str) -> Outcome {
@@ -198,7 +200,7 @@ fn a_key_that_says_two_things_in_one_command_is_a_mismatch() {
         |id, action, category| Movement { tx_id: tx(id), action, category, detail: None };
     let mut bench = Bench::new();
     bench.bets("b1");
-    let win = |amount| movement("w1", Action::Credit(units(amount)), Category::Win);
+    let win = |amount| movement("w1", Action::credit(units(amount)), Category::Win);
     let outcomes = bench.do_all(vec![win(30), win(30), win(31)]);
     assert!(matches!(outcomes[0], Outcome::Applied(_)));
     assert!(matches!(outcomes[1], Outcome::Replayed(_)));
@@ -237,7 +239,7 @@ fn a_correction_that_waited_and_that_the_balance_cannot_bear_goes_on_waiting() {
     let outcome = bench.does("a1", adjust(), Category::Adjustment);
     let reason = Reason::InsufficientFunds;
     assert!(matches!(outcome, Outcome::Refused { reason: r, .. } if r == reason), "{outcome:?}");
-    bench.does("d1", Action::Credit(units(1)), Category::Deposit);
+    bench.does("d1", Action::credit(units(1)), Category::Deposit);
     assert!(matches!(bench.does("a1", adjust(), Category::Adjustment), Outcome::Applied(_)));
     assert_eq!(bench.wallet.balance, Micros::new(0));
 }
@@ -337,7 +339,7 @@ fn a_win_that_waited_for_its_wallet_is_flagged_when_its_bet_has_not_come_either(
 fn a_win_that_was_parked_without_a_wallet_waits_for_its_bet_like_any_other() {
     let mut bench = Bench::new();
     let win = || {
-        let action = Action::Credit(units(30));
+        let action = Action::credit(units(30));
         vec![Movement { tx_id: tx("w1"), action, category: Category::Win, detail: None }]
     };
     let attempt = bench.attempt(win());
@@ -360,6 +362,37 @@ fn what_another_player_did_stands_in_the_way_of_no_refund_of_ones_own() {
     assert!(matches!(outcome, Outcome::Refused { entry: None, .. }), "{outcome:?}");
     bench.refunds("x1", "b1");
     assert_eq!(bench.wallet.balance, Micros::new(100));
+}
+
+#[test]
+fn where_refusals_are_forgotten_the_same_bet_is_placed_once_there_is_money() {
+    for (refusals, balance) in [(Refusals::Forgotten, 30), (Refusals::Remembered, 140)] {
+        let mut bench = Bench::new();
+        bench.policy.refusals = refusals;
+        let bet = || Action::Debit(units(110));
+        let outcome = bench.does("b1", bet(), Category::Bet);
+        let reason = Reason::InsufficientFunds;
+        assert!(matches!(outcome, Outcome::Refused { reason: of, .. } if of == reason));
+        let is_remembered = refusals == Refusals::Remembered;
+        assert_eq!(outcome.entry().is_some(), is_remembered, "{outcome:?}");
+        assert_eq!(bench.wallet.version, i64::from(is_remembered));
+        bench.does("d1", Action::credit(units(40)), Category::Deposit);
+        bench.does("b1", bet(), Category::Bet);
+        bench.does("b1", bet(), Category::Bet);
+        assert_eq!(bench.wallet.balance, Micros::new(balance));
+    }
+}
+
+#[test]
+fn what_had_waited_is_refused_for_good_also_where_refusals_are_forgotten() {
+    let mut bench = Bench::new();
+    bench.policy.refusals = Refusals::Forgotten;
+    assert!(matches!(bench.wins("w1"), Outcome::Parked(_)));
+    bench.refunds("x1", "never");
+    bench.let_the_grace_pass();
+    let outcome = bench.wins("w1");
+    assert_eq!(outcome.entry().map(|of| of.outcome), Some(RowOutcome::Refused), "{outcome:?}");
+    assert!(matches!(bench.wins("w1"), Outcome::Refused { replayed: true, .. }));
 }
 
 // ---- Decided elsewhere ----
