@@ -71,7 +71,7 @@ pub struct BackOffice {
 }
 
 /// Calls under a key that says something else which wait to be kept.
-const MISMATCHES_WAITING: usize = 256;
+const MISMATCH_QUEUE: usize = 256;
 
 /// The provider that the operator itself is, and what its commands go by.
 const OPERATOR: (&str, Terms<'static>) =
@@ -113,7 +113,7 @@ impl App {
     /// [`BuildError`].
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
         let providers = provider::build_all(config.providers).map_err(BuildError::Settings)?;
-        providers.values().for_each(|provider| currencies::tell_finer(provider));
+        providers.values().for_each(|provider| currencies::log_finer_than_booked(provider));
         let database = database_config(&config.database);
         let url = |_| BuildError::DatabaseUrl;
         let monitor = DatabaseMonitor::start(&database, Standby::Refused).map_err(url)?;
@@ -126,7 +126,7 @@ impl App {
             batch_timeout: Duration::from_millis(config.database.batch_timeout_ms),
         };
         let cache = connect_cache(&config.cache).await?;
-        let (sender, mismatches) = mpsc::channel(MISMATCHES_WAITING);
+        let (sender, mismatches) = mpsc::channel(MISMATCH_QUEUE);
         let (watch, totals) = free_rounds::watch(providers.clone());
         let publisher = Publisher::new(&cache, &pool, Some(sender), watch);
         let started = Engine::start(engine, &database, publisher);

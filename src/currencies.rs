@@ -15,7 +15,7 @@ use crate::store::directory::players;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Says which known currencies have a smallest unit that is finer than a micro.
-pub fn tell_finer(provider: &Provider) {
+pub fn log_finer_than_booked(provider: &Provider) {
     let finer = provider.adapter.counted_finer_than_booked();
     if finer.is_empty() {
         return;

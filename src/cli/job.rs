@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use super::print::print;
 use crate::jobs::reconcile::Scope;
 use crate::jobs::{self, Context, Job, Lease, Progress, Report};
-use crate::store::jobs::lease::Reach;
+use crate::store::jobs::lease::Takeover;
 use crate::telemetry::instance_name;
 
 /// Runs a job once and prints its report.
@@ -24,7 +24,7 @@ pub(super) async fn run_once(
 ) -> anyhow::Result<()> {
     let mut lease = Lease::new(context, job, format!("{} by hand", instance_name()));
     // A node that leads without running the job stands back.
-    if !lease.try_keep(Reach::TheIdle).await.context("the lease cannot be taken")? {
+    if !lease.try_hold(Takeover::IfIdle).await.context("the lease cannot be taken")? {
         bail!("{}", refusal(&lease, job).await?);
     }
     let progress = Progress::on_terminal();
@@ -49,14 +49,14 @@ pub(super) async fn run_once(
 }
 
 async fn refusal(lease: &Lease, job: Job) -> anyhow::Result<String> {
-    let rival = lease.rival().await?;
+    let other = lease.current_holder().await?;
     let job = job.as_str();
-    Ok(match rival {
-        Some(rival) => match rival.running_since {
+    Ok(match other {
+        Some(other) => match other.running_since {
             Some(since) => {
-                format!("{job} is being run by {} since {since}: try again later", rival.holder)
+                format!("{job} is being run by {} since {since}: try again later", other.holder)
             }
-            None => format!("{job} is being run by {}: try again later", rival.holder),
+            None => format!("{job} is being run by {}: try again later", other.holder),
         },
         None => format!("the lease of {job} cannot be taken: try again"),
     })

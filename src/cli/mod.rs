@@ -102,7 +102,7 @@ async fn run(task: Task) -> anyhow::Result<()> {
         Task::Cleanup(run) => run_job(Job::Cleanup, Scope::Window, &run).await,
         Task::ReconcileProvider(arguments) => {
             let config = load(&arguments.run.profile)?;
-            telemetry::start_log_aside();
+            telemetry::start_log_on_stderr();
             reconcile_provider::run(&config, arguments).await
         }
         Task::Migrate(profile) => migrate(&load(&profile)?).await,
@@ -131,7 +131,7 @@ fn load(profile: &Profile) -> anyhow::Result<Config> {
 
 async fn run_job(job: Job, scope: Scope, run: &OneShot) -> anyhow::Result<()> {
     let config = load(&run.profile)?;
-    telemetry::start_log_aside();
+    telemetry::start_log_on_stderr();
     let (app, lanes) = App::build(config).await?;
     let result = job::run_once(&app.jobs, job, scope, run.json).await;
     finish(app, lanes).await;

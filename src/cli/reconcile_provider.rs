@@ -39,7 +39,7 @@ pub(super) async fn run(config: &Config, arguments: ProviderList) -> anyhow::Res
     let list = List { file: arguments.file, from: arguments.from, to: arguments.to };
     let report = feed::compare(&pool, &id, format, &list).await?;
     if let Some(path) = &arguments.html {
-        std::fs::write(path, report.to_html())
+        std::fs::write(path, report.to_html()?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     print(if arguments.run.json { serde_json::to_string(&report)? } else { report.to_text() })?;

@@ -166,12 +166,12 @@ fn parse(text: &str, name: &str) -> Result<Table, ConfigErrors> {
     text.parse::<Table>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        ConfigErrors(vec![format!("{name}: line {line}: {}", said(&error))])
+        ConfigErrors(vec![format!("{name}: line {line}: {}", without_value(&error))])
     })
 }
 
 /// What the library says without the text that it did not expect: that may be a secret.
-fn said(error: &toml::de::Error) -> String {
+fn without_value(error: &toml::de::Error) -> String {
     let message = error.message();
     match (message.split_once(" string \""), message.rsplit_once("\", expected ")) {
         (Some((what, _)), Some((_, expected))) => format!("{what} string, expected {expected}"),
@@ -220,7 +220,7 @@ fn section<T: Section>(table: &mut Table, name: &str, errors: &mut Vec<String>) 
             Some(section)
         }
         Err(error) => {
-            errors.push(format!("[{name}]: {}", said(&error)));
+            errors.push(format!("[{name}]: {}", without_value(&error)));
             None
         }
     }

@@ -93,8 +93,10 @@ pub(super) fn read_provider(
         faults.push("the slug must be lower-case letters, digits and -, and not reserved".into());
     }
     let id = ProviderId::parse(slug).map_err(|error| faults.push(error.to_string())).ok();
-    let raw: Option<RawProvider> =
-        value.try_into().map_err(|error: toml::de::Error| faults.push(super::said(&error))).ok();
+    let raw: Option<RawProvider> = value
+        .try_into()
+        .map_err(|error: toml::de::Error| faults.push(super::without_value(&error)))
+        .ok();
     let (Some(id), Some(raw)) = (id, raw) else { return Err(faults) };
     let protocol = protocols.iter().find(|known| known.name == raw.protocol);
     match protocol {

@@ -3,7 +3,7 @@
 //! - `entry`: a row of the list in our words, by the configured mapping;
 //! - `compare`: the list against the ledger, then the ledger against the list;
 //! - `spill`: keys and rows on disk, so that a list of any length fits;
-//! - `report`: what differs; `table` and `html` show it to people.
+//! - `report`: what differs; `tables` of it, shown as `text` and as `html`.
 //!
 //! Nothing here knows SQL, Redis, HTTP or any protocol's word.
 
@@ -12,7 +12,8 @@ mod entry;
 mod html;
 mod report;
 mod spill;
-mod table;
+mod tables;
+mod text;
 
 use std::path::PathBuf;
 
@@ -35,11 +36,14 @@ pub struct List {
 impl Report {
     /// For a terminal.
     pub fn to_text(&self) -> String {
-        table::text(self)
+        text::text(self)
     }
 
     /// A page that can be sent on.
-    pub fn to_html(&self) -> String {
-        html::page(self)
+    ///
+    /// # Errors
+    /// A fault of ours.
+    pub fn to_html(&self) -> anyhow::Result<String> {
+        Ok(html::page(self)?)
     }
 }

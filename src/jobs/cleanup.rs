@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::pace::Pace;
+use super::throttle::Throttle;
 use super::{Context, JobError, Progress, meters};
 use crate::cache::{CacheState, SweepCursor, Swept};
 use crate::store::jobs::expiry;
@@ -34,7 +34,7 @@ pub async fn run_once(
     progress: &Progress,
 ) -> Result<Report, JobError> {
     let pool = context.wallet.pool();
-    let mut pace = Pace::of(context.settings.busy_percent);
+    let mut throttle = Throttle::of(context.settings.busy_percent);
     let batch = context.settings.cleanup_batch;
     let kept = Duration::from_secs(context.settings.sessions_kept_h.saturating_mul(3600));
     let mut report = Report::default();
@@ -45,18 +45,18 @@ pub async fn run_once(
         if gone < u64::from(batch) {
             break;
         }
-        pace.rest().await;
+        throttle.pause().await;
     }
     let kept = Duration::from_secs(context.settings.reports_kept_d.saturating_mul(86_400));
     report.reports = expiry::reconciliations(pool, fence, kept, batch).await?;
     meters::cleaned("report", report.reports);
-    report.claims = sweep(context, &mut pace, progress).await;
+    report.claims = sweep(context, &mut throttle, progress).await;
     Ok(report)
 }
 
 /// Redis has no fence; but what is removed here is judged and removed in one step there, and
 /// a claim is a hint. One that has an expiry is left to it: a repeat may come for as long.
-async fn sweep(context: &Context, pace: &mut Pace, progress: &Progress) -> Option<Swept> {
+async fn sweep(context: &Context, throttle: &mut Throttle, progress: &Progress) -> Option<Swept> {
     let cache = context.wallet.cache();
     if cache.state() == CacheState::Disabled {
         return None;
@@ -72,6 +72,6 @@ async fn sweep(context: &Context, pace: &mut Pace, progress: &Progress) -> Optio
             Some(next) => at = next,
             None => return Some(swept),
         }
-        pace.rest().await;
+        throttle.pause().await;
     }
 }

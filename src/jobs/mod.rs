@@ -6,7 +6,7 @@
 //! - `reconcile`: Redis against PostgreSQL, the ledger against the wallets;
 //! - `reapply`: parked movements, through the wallet's one door. No job takes a player's money;
 //! - `cleanup`: claims and sessions that are over;
-//! - `context`: what they work with; `meters`, `pace`, `progress`.
+//! - `context`: what they work with; `meters`, `throttle`, `progress`.
 //!
 //! Nothing here knows HTTP, SQL, Redis or any protocol's word.
 
@@ -14,10 +14,10 @@ pub mod cleanup;
 mod context;
 mod lease;
 mod meters;
-mod pace;
 mod progress;
 pub mod reapply;
 pub mod reconcile;
+mod throttle;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub use meters::describe_metrics;
 pub use progress::Progress;
 
 use crate::store::LookupError;
-use crate::store::jobs::lease::{Fence, FencedError, Reach};
+use crate::store::jobs::lease::{Fence, FencedError, Takeover};
 use crate::telemetry::instance_name;
 
 /// One of the jobs.
@@ -134,7 +134,7 @@ pub async fn run_once(
     let step = AssertUnwindSafe(step(context, job, &fence, scope, progress).boxed()).catch_unwind();
     let step = async { step.await.unwrap_or(Err(JobError::Panicked)) };
     let result = lease.while_running(step).await;
-    meters::ran(job, started.elapsed(), &result);
+    meters::run_ended(job, started.elapsed(), &result);
     match &result {
         Ok(report) => {
             let report = serde_json::to_string(report).unwrap_or_default();
@@ -188,7 +188,7 @@ impl Jobs {
         let holder = instance_name();
         let loops = Job::ALL.map(|job| {
             let lease = Lease::new(context, job, holder.clone());
-            tokio::spawn(keep(Arc::clone(context), job, lease, stopping.clone()))
+            tokio::spawn(run_loop(Arc::clone(context), job, lease, stopping.clone()))
         });
         Self { stop, loops: loops.into() }
     }
@@ -204,18 +204,23 @@ impl Jobs {
     }
 }
 
-async fn keep(context: Arc<Context>, job: Job, mut lease: Lease, mut stop: watch::Receiver<bool>) {
+async fn run_loop(
+    context: Arc<Context>,
+    job: Job,
+    mut lease: Lease,
+    mut stop: watch::Receiver<bool>,
+) {
     meters::leads(job, false);
     loop {
-        let turn = async {
-            let pause = turn(&context, job, &mut lease).await;
+        let tick = async {
+            let pause = tick(&context, job, &mut lease).await;
             tokio::time::sleep(pause).await;
         };
         tokio::select! {
             // A step can be dropped anywhere: each of its writes is whole, and what it has
             // given to the wallet's door runs to its end.
             _ = stop.wait_for(|stopped| *stopped) => break,
-            () = turn => {}
+            () = tick => {}
         }
     }
     meters::leads(job, false);
@@ -223,21 +228,21 @@ async fn keep(context: Arc<Context>, job: Job, mut lease: Lease, mut stop: watch
 }
 
 /// Keeps or takes the lease, runs what is due, and says how long to wait.
-async fn turn(context: &Arc<Context>, job: Job, lease: &mut Lease) -> Duration {
-    let beat = lease.beat();
-    let held = lease.keep(Reach::TheGone).await;
+async fn tick(context: &Arc<Context>, job: Job, lease: &mut Lease) -> Duration {
+    let interval = lease.renewal_interval();
+    let held = lease.hold(Takeover::IfExpired).await;
     meters::leads(job, held);
     if !held {
-        return beat;
+        return interval;
     }
     let every = job.every(context);
     let due_in = lease.since_run().map_or(Duration::ZERO, |since| every.saturating_sub(since));
     if !due_in.is_zero() {
-        return due_in.min(beat);
+        return due_in.min(interval);
     }
     let scope = reconcile::Scope::Window;
     let _logged_and_counted = run_once(context, job, lease, scope, &Progress::none()).await;
     // One that has lost its lease says so at once.
     meters::leads(job, lease.fence().is_some());
-    beat.min(every)
+    interval.min(every)
 }

@@ -58,7 +58,7 @@ pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
 }
 
 /// Sends warnings to standard error, for commands whose standard output is their result.
-pub fn start_log_aside() {
+pub fn start_log_on_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -37,7 +37,7 @@ pub(super) fn provider(config: &Telemetry) -> Result<SdkTracerProvider, TracesEr
     let client = Client::builder(TokioExecutor::new()).build_http();
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Courier { runtime: Handle::current(), client })
+        .with_http_client(RuntimeClient { runtime: Handle::current(), client })
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{}/v1/traces", config.otlp_endpoint.trim_end_matches('/')))
         .with_timeout(TIMEOUT)
@@ -63,13 +63,13 @@ fn resource() -> Resource {
 
 /// Sends from the runtime: the thread that asks for it has none.
 #[derive(Debug)]
-struct Courier {
+struct RuntimeClient {
     runtime: Handle,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 #[async_trait]
-impl HttpClient for Courier {
+impl HttpClient for RuntimeClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let sent = self.client.request(request.map(Full::new));
         let exchange = async {

@@ -10,14 +10,14 @@ use super::command::command;
 use super::error;
 use super::extract::IdempotencyKey;
 use super::layers::Call;
-use super::players::{self, Standing};
+use super::players::{self, WalletSnapshot};
 use super::wire::{moment, money};
 use crate::app::App;
 use crate::core::{
     Action, Amount, Category, Command, Entry, Outcome, PlayerId, PlayerStatus, Reason, Receipt, Row,
 };
 use crate::http::problem::Problem;
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 use crate::store::ledger::log;
 
 /// Which way the money goes.
@@ -63,17 +63,17 @@ pub async fn execute(
     // Also tells a database that is gone from a command that may have been executed.
     let wallet = players::find(app, player).await?;
     let command = transfer(call.key_name(), direction, player, key, amount)?;
-    let deed = Deed {
+    let event = AuditEvent {
         player: Some(player.clone()),
         idempotency_key: Some(key.0.clone()),
-        before: audited::state(&Standing::from(&wallet)),
-        ..audited::deed(call, direction.as_str())
+        before: audited::state(&WalletSnapshot::from(&wallet)),
+        ..audited::event(call, direction.as_str())
     };
     let closed = direction == Direction::In && wallet.status == PlayerStatus::Closed;
-    audited::run(app, deed, make(app, call, command, (player, amount), closed)).await
+    audited::run(app, event, make(app, call, command, (player, amount), closed)).await
 }
 
-type Made = ((StatusCode, Json<Transferred>), End);
+type Made = ((StatusCode, Json<Transferred>), AuditOutcome);
 
 async fn make(
     app: &App,
@@ -144,10 +144,10 @@ fn answer(player: &PlayerId, amount: Amount, receipt: &Receipt) -> Result<Made, 
         // Nothing reverses the operator's movements.
         Some(Outcome::NoEffect(_) | Outcome::Cancelled(_)) | None => return Err(error::internal()),
     };
-    let end = End {
+    let end = AuditOutcome {
         outcome,
         transaction_id: Some(entry.transaction_id),
-        after: audited::state(&Standing::from(receipt)),
+        after: audited::state(&WalletSnapshot::from(receipt)),
     };
     Ok(((status, Json(transferred(player, amount, receipt, (word, entry)))), end))
 }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use finding::{Finding, Kind};
 
-use super::pace::Pace;
+use super::throttle::Throttle;
 use super::{Context, JobError, Progress, meters};
 use crate::core::PlayerId;
 use crate::store::jobs::audit;
@@ -110,7 +110,7 @@ impl Pass<'_> {
         if progress.is_watched() {
             progress.begin(audit::count(pool).await?, "wallets");
         }
-        let mut pace = Pace::of(jobs.busy_percent);
+        let mut throttle = Throttle::of(jobs.busy_percent);
         let mut suspects = Suspects::new(Duration::from_millis(jobs.reconcile_grace_ms));
         let mut after: Option<PlayerId> = None;
         loop {
@@ -118,15 +118,15 @@ impl Pass<'_> {
             let last = chunk.last().map(|marked| marked.wallet.player.clone());
             self.totals.wallets += i64::try_from(chunk.len()).unwrap_or_default();
             self.totals.cached += suspects.look(self.context.wallet.cache(), &chunk).await;
-            ledger::check(self, scope, &chunk, &mut pace).await?;
+            ledger::check(self, scope, &chunk, &mut throttle).await?;
             if scope == Scope::Full {
-                ledger::find_orphans(self, after.as_ref(), last.as_ref(), &mut pace).await?;
+                ledger::find_orphans(self, after.as_ref(), last.as_ref(), &mut throttle).await?;
             }
             progress.at(u64::try_from(self.totals.wallets).unwrap_or_default());
             cache::settle(self, &mut suspects, false).await?;
             let Some(last) = last else { break };
             after = Some(last);
-            pace.rest().await;
+            throttle.pause().await;
         }
         cache::settle(self, &mut suspects, true).await?;
         Ok(suspects.saw_everything())
@@ -141,7 +141,7 @@ impl Pass<'_> {
 
     /// Counts, logs and stores a finding.
     async fn found(&mut self, finding: Finding) -> Result<(), JobError> {
-        finding.say();
+        finding.log();
         meters::found(finding.kind.as_str());
         let drift = finding.drift();
         self.totals.findings += 1;

@@ -18,7 +18,7 @@ use seamless_wallet::config::{Config, Env};
 use seamless_wallet::engine::Lanes;
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{self, Job, JobError, Lease, Progress, Report};
-use seamless_wallet::store::jobs::lease::Reach;
+use seamless_wallet::store::jobs::lease::Takeover;
 
 use crate::support::node::{SECRETS, Setup};
 use crate::support::process::Folder;
@@ -70,7 +70,7 @@ impl Crew {
     /// Runs a job once under a lease of its own.
     async fn run(&self, job: Job, scope: Scope) -> Result<Report, JobError> {
         let mut lease = self.lease(job, "the test");
-        assert!(lease.keep(Reach::TheIdle).await, "the lease is free");
+        assert!(lease.hold(Takeover::IfIdle).await, "the lease is free");
         let report =
             jobs::run_once(&self.app.jobs, job, &mut lease, scope, &Progress::none()).await;
         lease.release().await;
