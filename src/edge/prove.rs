@@ -76,12 +76,7 @@ where
     if let Some(name) = opened.echo.take() {
         call.is_called(name);
     }
-    let request = opened.believed(&provider.secrets, Utc::now)?;
-    if let providers::Request::Execute(command) = &request {
-        let first = command.movements.first();
-        common.is_about(&command.player, first.map(|movement| &movement.tx_id));
-    }
-    Ok(request)
+    opened.believed(&provider.secrets, Utc::now)
 }
 
 /// Whatever a signature covers, it covers what was sent.

@@ -71,6 +71,10 @@ impl Callback {
 
     /// What it asks for is understood. It is kept, because some answers repeat parts of it.
     pub fn asks_for(&self, request: providers::Request) -> &providers::Request {
+        if let providers::Request::Execute(command) = &request {
+            let first = command.movements.first();
+            self.0.call.is_about(&command.player, first.map(|movement| &movement.tx_id));
+        }
         self.0.request.get_or_init(|| request)
     }
 

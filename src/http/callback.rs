@@ -10,15 +10,17 @@ use tower::ServiceBuilder;
 
 use super::call::{Callback, Callbacks};
 use crate::app::App;
-use crate::core::{Checks, Command, Exchange, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
+use crate::core::{
+    Checks, Command, IssueCall, Outcome, PlayerId, PlayerView, Reason, Receipt, TokenHash,
+};
 use crate::edge::body::ReadBody;
 use crate::edge::call::{Arrival, ProviderCall};
 use crate::edge::prove::Prove;
 use crate::edge::record::CallOutcome;
 use crate::edge::stack::{self, Serve};
-use crate::engine::WalletError;
+use crate::engine::{Wallet, WalletError};
 use crate::free_rounds::issues;
-use crate::providers::{self, Answer, Failure};
+use crate::providers::{self, Answer, Failure, Unnamed};
 
 /// The callbacks of every provider, in their layers.
 pub fn service(app: &Arc<App>) -> impl Serve<Body, Body> {
@@ -43,42 +45,74 @@ async fn answer(
     app: Arc<App>,
     Arrival { call, request }: Proven,
 ) -> Result<Response<Body>, Failure> {
-    let provider = call.provider();
     let request = match request {
         providers::Request::Issue(issue) => resolve(&app, &call, &issue).await?,
+        providers::Request::Unnamed(unnamed) => find_player(&app, &call, unnamed).await?,
         request => request,
     };
-    let wallet = &app.wallet;
-    let request = call.asks_for(request);
-    // Boxed, so that a bet does not carry the room that a look-up needs.
-    let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match request {
-        providers::Request::Execute(command) => {
-            let common: &ProviderCall = call.as_ref();
-            let executing =
-                wallet.execute_unbounded(command.clone(), common.deadline(), common.trail());
-            let receipt = executing.await.map_err(failure_of)?;
-            let outcome = outcome_of(command, &receipt);
-            return Ok(call.reply(&Answer::Executed(&receipt), outcome));
-        }
-        providers::Request::Authenticate { token, game } => Box::pin(async {
+    // The others are boxed, so that a bet does not carry the room that a look-up needs.
+    match call.asks_for(request) {
+        providers::Request::Execute(command) => execute(&app.wallet, &call, command).await,
+        providers::Request::Authenticate { token, player, game, exchange } => {
             let token = TokenHash::of(token.expose_secret());
-            let keep = Exchange::Keep;
-            let let_in = wallet.authenticate(&provider.id, &token, None, game.as_ref(), keep).await;
-            let_in.map(|player| player.view)
-        }),
+            let (provider, player, game) = (&call.provider().id, player.as_ref(), game.as_ref());
+            let entering = app.wallet.authenticate(provider, &token, player, game, *exchange);
+            let entered = Box::pin(entering).await.map_err(failure_of)?;
+            let answer =
+                Answer::Authenticated { player: &entered.view, token: entered.token.as_ref() };
+            Ok(call.reply(&answer, about(&entered.view)))
+        }
         providers::Request::Balance { player, checks, .. } => {
-            Box::pin(wallet.balance(&provider.id, player, checks))
+            tell_balance(&app.wallet, &call, player, checks).await
         }
-        // It was resolved above, and comes to none.
-        providers::Request::Issue(_) => return Err(Failure::Internal),
         providers::Request::Acknowledge { player } => {
-            Box::pin(wallet.balance(&provider.id, player, &Checks::NONE))
+            tell_balance(&app.wallet, &call, player, &Checks::NONE).await
         }
-    };
-    let player = found.await.map_err(failure_of)?;
-    let name = Some(player.player.clone());
-    let outcome = CallOutcome { word: "ok", player: name, ..CallOutcome::default() };
-    Ok(call.reply(&Answer::Player(&player), outcome))
+        // They were resolved above, into one of the others.
+        providers::Request::Issue(_) | providers::Request::Unnamed(_) => Err(Failure::Internal),
+    }
+}
+
+async fn execute(
+    wallet: &Wallet,
+    call: &Callback,
+    command: &Command,
+) -> Result<Response<Body>, Failure> {
+    let common: &ProviderCall = call.as_ref();
+    let executing = wallet.execute_unbounded(command.clone(), common.deadline(), common.trail());
+    let receipt = executing.await.map_err(failure_of)?;
+    Ok(call.reply(&Answer::Executed(&receipt), outcome_of(command, &receipt)))
+}
+
+fn tell_balance<'a>(
+    wallet: &'a Wallet,
+    call: &'a Callback,
+    player: &'a PlayerId,
+    checks: &'a Checks,
+) -> BoxFuture<'a, Result<Response<Body>, Failure>> {
+    Box::pin(async move {
+        let found = wallet.balance(&call.provider().id, player, checks).await;
+        let player = found.map_err(failure_of)?;
+        Ok(call.reply(&Answer::Player(&player), about(&player)))
+    })
+}
+
+/// The outcome of a call that found a player.
+fn about(player: &PlayerView) -> CallOutcome {
+    CallOutcome { word: "ok", player: Some(player.player.clone()), ..CallOutcome::default() }
+}
+
+/// What a call asks for that names no player. Boxed, so that a bet does not carry it.
+fn find_player<'a>(
+    app: &'a App,
+    call: &'a Callback,
+    Unnamed { token, or_of, read }: Unnamed,
+) -> BoxFuture<'a, Result<providers::Request, Failure>> {
+    Box::pin(async move {
+        let found = app.wallet.player_of(&call.provider().id, &token, or_of.as_ref()).await;
+        let player = found.map_err(failure_of)?;
+        read(player.ok_or(Failure::Refused(Reason::SessionUnknown))?)
+    })
 }
 
 /// What a call about an issue of free rounds asks for. Boxed, so that a bet does not carry it.

@@ -1,14 +1,18 @@
 //! The seam between a provider's wire format and the core. An adapter is synchronous and
 //! pure: bytes in, command out; outcome in, bytes out. It has no clock, no store, no await.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use chrono::{DateTime, TimeDelta, Utc};
+use std::fmt;
 
+use axum::http::{HeaderName, HeaderValue};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::call::{Opened, Operation, RawCall};
+use super::failure::Failure;
 use super::issues::Issues;
-use super::signature::{Proof, Secrets};
 use crate::core::{
-    Amount, Command, Currency, GameId, IssueCall, IssueId, Movement, PlayerId, Policy, Reason,
-    Receipt, Reversible,
+    Amount, Command, Currency, Exchange, GameId, IssueCall, Movement, PlayerId, Policy, Receipt,
+    Reversible, TokenHash, TxId,
 };
 pub use crate::core::{Checks, PlayerView};
 
@@ -76,84 +80,6 @@ impl Asked<'_> {
     }
 }
 
-/// A call taken apart, and not believed yet.
-pub struct Opened<'c> {
-    /// Which operation it is: the one of its path, unless its contents say.
-    pub operation: &'static Operation,
-    /// What the caller offers, each the scheme, the signed bytes, and the signature. All of them must
-    /// hold, and there is at least one.
-    pub proofs: Vec<Proof<'c>>,
-    /// When it was signed, in a protocol that says so.
-    pub signed: Option<Signed>,
-    /// What the caller calls it; see [`Asked::echo`].
-    pub echo: Option<String>,
-    decode: Decode<'c>,
-}
-
-/// When a call was signed, and for how long that is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// By the caller's clock.
-    pub at: DateTime<Utc>,
-    /// How far that may be from ours, in the past and in the future.
-    pub within: TimeDelta,
-}
-
-/// Reads a call whose proof holds: it fails with [`Failure::BadRequest`] and what is wrong.
-type Decode<'c> = Box<dyn FnOnce() -> Result<Request, Failure> + Send + 'c>;
-
-impl<'c> Opened<'c> {
-    /// A call of this operation with this proof, which says what `decode` reads.
-    pub fn new(
-        operation: &'static Operation,
-        proof: Proof<'c>,
-        decode: impl FnOnce() -> Result<Request, Failure> + Send + 'c,
-    ) -> Self {
-        Self { operation, proofs: vec![proof], signed: None, echo: None, decode: Box::new(decode) }
-    }
-
-    /// With one proof more, which must hold as well.
-    #[must_use]
-    pub fn and(mut self, proof: Proof<'c>) -> Self {
-        self.proofs.push(proof);
-        self
-    }
-
-    /// Good for a time only.
-    #[must_use]
-    pub const fn signed(mut self, at: DateTime<Utc>, within: TimeDelta) -> Self {
-        self.signed = Some(Signed { at, within });
-        self
-    }
-
-    /// Called this by its caller.
-    #[must_use]
-    pub fn called(mut self, echo: Option<String>) -> Self {
-        self.echo = echo;
-        self
-    }
-
-    /// What the call says, if every proof holds under one of the secrets, and is not stale by the
-    /// clock.
-    ///
-    /// # Errors
-    /// [`Failure::BadSignature`], [`Failure::Stale`]; [`Failure::BadRequest`] with what is wrong, for
-    /// the reply and the log.
-    pub fn believed(
-        self,
-        secrets: &Secrets,
-        now: impl FnOnce() -> DateTime<Utc>,
-    ) -> Result<Request, Failure> {
-        if self.proofs.is_empty() || !self.proofs.iter().all(|proof| secrets.verify(proof)) {
-            return Err(Failure::BadSignature);
-        }
-        if self.signed.is_some_and(|signed| (now() - signed.at).abs() > signed.within) {
-            return Err(Failure::Stale);
-        }
-        (self.decode)()
-    }
-}
-
 /// What a provider's commands have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms<'a> {
@@ -174,70 +100,19 @@ pub struct FreeRoundsTotal {
     pub paid: bool,
 }
 
-/// One kind of call. Several may have one path: which it is, the adapter says when it opens the
-/// call.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// For metrics, logs and the adapter's own dispatch.
-    pub name: &'static str,
-    /// How it is called.
-    pub verb: Verb,
-    /// Every spelling of the path below the provider's prefix, without a leading slash.
-    pub paths: &'static [&'static str],
+/// A call that does not name its player.
+pub struct Unnamed {
+    /// Whose token came with it. A token is one player's for ever, also when it has ended.
+    pub token: TokenHash,
+    /// Where nobody knows the token: whoever has the movement under this key.
+    pub or_of: Option<TxId>,
+    /// What the call asks for, now that its player is known.
+    pub read: Box<dyn FnOnce(PlayerId) -> Result<Request, Failure> + Send + Sync>,
 }
 
-impl Operation {
-    /// One that is called by `POST`.
-    pub const fn post(name: &'static str, paths: &'static [&'static str]) -> Self {
-        Self { name, verb: Verb::Post, paths }
-    }
-
-    /// One that is called by `GET`.
-    pub const fn get(name: &'static str, paths: &'static [&'static str]) -> Self {
-        Self { name, verb: Verb::Get, paths }
-    }
-
-    /// True for a call of it, or of another that has the same path.
-    pub fn is_called_by(&self, method: &Method, path: &str) -> bool {
-        let verb = match self.verb {
-            Verb::Post => Method::POST,
-            Verb::Get => Method::GET,
-        };
-        verb == *method && self.paths.contains(&path)
-    }
-}
-
-/// The methods by which protocols call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// With a body.
-    Post,
-    /// With a query alone.
-    Get,
-}
-
-/// A call as it came in, with its whole body.
-#[derive(Debug)]
-pub struct RawCall<'a> {
-    /// Which one, or one of those with the same path.
-    pub operation: &'static Operation,
-    /// The path with its query, as received.
-    pub path_and_query: &'a str,
-    /// As received.
-    pub headers: &'a HeaderMap,
-    /// As received, within the body limit.
-    pub body: &'a [u8],
-}
-
-impl<'a> RawCall<'a> {
-    /// The query, as received; empty where there is none.
-    pub fn query(&self) -> &'a str {
-        self.path_and_query.split_once('?').map_or("", |(_, query)| query)
-    }
-
-    /// A header that is text; `None` where it is missing or is no text.
-    pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+impl fmt::Debug for Unnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unnamed").field("or_of", &self.or_of).finish_non_exhaustive()
     }
 }
 
@@ -247,9 +122,13 @@ pub enum Request {
     /// Who is behind a launch token?
     Authenticate {
         /// The token, for those protocols that repeat it in the answer. Never logged.
-        token: secrecy::SecretString,
+        token: SecretString,
+        /// Whose token it must be, where the protocol says so.
+        player: Option<PlayerId>,
         /// The game that is being opened; refused when it is off.
         game: Option<GameId>,
+        /// What becomes of the token.
+        exchange: Exchange,
     },
     /// What is the balance?
     Balance {
@@ -269,6 +148,8 @@ pub enum Request {
     },
     /// Money, or something to remember.
     Execute(Command),
+    /// Something for a player whom the call does not name.
+    Unnamed(Unnamed),
     /// Something about an issue of free rounds: what it is, [`Issues::request`] says once it is
     /// known whose the issue is.
     Issue(IssueCall),
@@ -279,103 +160,17 @@ pub enum Request {
 pub enum Answer<'a> {
     /// The command was executed (which says nothing about success).
     Executed(&'a Receipt),
-    /// The player behind an authenticate, a balance or an acknowledgement.
+    /// The player behind a token.
+    Authenticated {
+        /// Who, and what they have.
+        player: &'a PlayerView,
+        /// The token that counts from now on, where it is a new one of ours.
+        token: Option<&'a SecretString>,
+    },
+    /// The player of a balance or an acknowledgement.
     Player(&'a PlayerView),
     /// It came to nothing.
     Failed(&'a Failure),
-}
-
-/// Why a call came to nothing, before or instead of a decision about money.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The path below the provider's prefix is none of its operations, or the method is not
-    /// the protocol's.
-    #[error("unknown operation")]
-    UnknownOperation,
-    /// The caller's address is not on the provider's list.
-    #[error("address not allowed")]
-    AddressNotAllowed,
-    /// No signature, or a wrong one.
-    #[error("bad signature")]
-    BadSignature,
-    /// It was signed too long ago, or by a clock that is too far from ours.
-    #[error("the time of the signature is too far from now")]
-    Stale,
-    /// The body is larger than the provider's limit.
-    #[error("body too large")]
-    TooLarge,
-    /// What is wrong, in words that may be shown to the caller.
-    #[error("bad request: {0}")]
-    BadRequest(String),
-    /// Nobody has said what the smallest unit of this currency is at this provider. Once it is
-    /// configured, the same call may be sent again.
-    #[error("the decimals of {0} are not known at this provider")]
-    CurrencyUnknown(Currency),
-    /// A rule about the player, the session or the game stands against it.
-    #[error("refused: {}", .0.as_str())]
-    Refused(Reason),
-    /// Nobody has said yet whose this issue of free rounds is. What is to be paid is kept; the same
-    /// call may be sent again.
-    #[error("it is not known whose the issue {0} is")]
-    OwnerUnknown(IssueId),
-    /// Too much at once. Nothing was done; the same call may be sent again.
-    #[error("busy")]
-    Busy,
-    /// The deadline passed. It may have been done; the same call may be sent again.
-    #[error("deadline passed")]
-    Timeout,
-    /// The database cannot be reached. The same call may be sent again.
-    #[error("unavailable")]
-    Unavailable,
-    /// A fault of ours. The same call may be sent again.
-    #[error("internal error")]
-    Internal,
-}
-
-impl Failure {
-    /// The words for those that are no fault of the caller's.
-    pub const OURS: [&'static str; 4] = [
-        Self::Busy.as_str(),
-        Self::Timeout.as_str(),
-        Self::Unavailable.as_str(),
-        Self::Internal.as_str(),
-    ];
-
-    /// The words of those that say that something is wrong, with the call or with us. A refusal
-    /// says that everything works.
-    pub const FAULTS: [&'static str; 12] = [
-        "unknown_operation",
-        "address_not_allowed",
-        "bad_signature",
-        "stale_signature",
-        "too_large",
-        "bad_request",
-        "currency_unknown",
-        "owner_unknown",
-        "busy",
-        "timeout",
-        "unavailable",
-        "internal",
-    ];
-
-    /// The word for metrics and logs.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::UnknownOperation => "unknown_operation",
-            Self::AddressNotAllowed => "address_not_allowed",
-            Self::BadSignature => "bad_signature",
-            Self::Stale => "stale_signature",
-            Self::TooLarge => "too_large",
-            Self::BadRequest(_) => "bad_request",
-            Self::CurrencyUnknown(_) => "currency_unknown",
-            Self::OwnerUnknown(_) => "owner_unknown",
-            Self::Refused(reason) => reason.as_str(),
-            Self::Busy => "busy",
-            Self::Timeout => "timeout",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal",
-        }
-    }
 }
 
 /// What goes back over HTTP.

@@ -4,7 +4,9 @@
 //! Adding a protocol is one folder with the same file names, and one line in [`PROTOCOLS`].
 
 pub mod adapter;
+mod call;
 mod examples;
+mod failure;
 pub mod grpc;
 pub mod issues;
 pub mod pragmatic;
@@ -16,9 +18,10 @@ use std::fmt;
 
 use crate::core::ProviderId;
 pub use adapter::{
-    Adapter, Answer, Asked, Failure, FreeRoundsTotal, Opened, Operation, PlayerView, RawCall,
-    Reply, Request, Signed, Terms,
+    Adapter, Answer, Asked, FreeRoundsTotal, PlayerView, Reply, Request, Terms, Unnamed,
 };
+pub use call::{Opened, Operation, RawCall, Signed, Verb};
+pub use failure::Failure;
 
 /// A way to speak: what the configuration's `protocol = "…"` names.
 pub struct Protocol {
