@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ipnet::IpNet;
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use tokio::sync::{Semaphore, mpsc};
@@ -14,17 +13,18 @@ use crate::cache::{Cache, CacheConfig, TlsFiles};
 use crate::config::{self, Config, OperatorKey};
 use crate::core::{Policy, ProviderId, Reversible};
 use crate::currencies;
+use crate::edge::Edge;
 use crate::edge::shares::Shares;
 use crate::engine::{Engine, EngineConfig, Lanes, Publisher, Wallet};
 use crate::free_rounds;
-use crate::meters::CallMeters;
-use crate::providers::signature::Secrets;
-use crate::providers::{Adapter, Terms, protocol};
+use crate::jobs;
+use crate::provider::{self, Provider};
+use crate::providers::Terms;
 use crate::store::ledger::mismatches::{self, Mismatch};
 use crate::store::{
-    DatabaseConfig, Lookout, Standby, connect_leases, connect_office, connect_pool,
+    DatabaseConfig, DatabaseMonitor, Standby, connect_back_office, connect_leases, connect_pool,
 };
-use crate::telemetry::{Traces, TracesError};
+use crate::telemetry::{Traces, TracesError, instance_name};
 
 /// What every request handler shares.
 pub struct App {
@@ -41,25 +41,15 @@ pub struct App {
     /// The most operator's calls in progress.
     pub operator_in_flight_max: usize,
     /// For people's searches.
-    pub office: Office,
-    /// What is seen of the database.
-    pub lookout: Lookout,
-    /// For the leases of jobs alone.
-    pub leases: PgPool,
-    /// Proxies whose word about the caller's address is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Calls in progress over all providers.
-    pub in_flight: Semaphore,
-    /// Bytes of bodies whose senders have not proven who they are.
-    pub unproven_bytes: Arc<Shares>,
+    pub back_office: BackOffice,
+    /// The health of the database.
+    pub database: DatabaseMonitor,
+    /// What all calls of providers share.
+    pub edge: Arc<Edge>,
     /// What gRPC is bounded by.
     pub grpc: config::Grpc,
-    /// How the background jobs are run.
-    pub jobs: config::Jobs,
-    /// How far reapplying has come on this node.
-    pub reapply: crate::jobs::reapply::Position,
-    /// Where traces are made; `None` where nobody wants any.
-    pub traces: Option<Traces>,
+    /// What the background jobs work with.
+    pub jobs: Arc<jobs::Context>,
     /// What this node is called where several are told apart.
     pub node: String,
     /// When this node was put together.
@@ -67,7 +57,7 @@ pub struct App {
 }
 
 /// What people's searches of the ledger go by.
-pub struct Office {
+pub struct BackOffice {
     /// Connections of their own.
     pub pool: PgPool,
     /// And exports' own, whose statements may take as long as an export.
@@ -81,35 +71,11 @@ pub struct Office {
 }
 
 /// Calls under a key that says something else which wait to be kept.
-const MISMATCHES_WAITING: usize = 256;
+const MISMATCH_QUEUE: usize = 256;
 
 /// The provider that the operator itself is, and what its commands go by.
 const OPERATOR: (&str, Terms<'static>) =
     ("operator", Terms { policy: &Policy::PERMISSIVE, undoes: Reversible::Unpaid });
-
-/// One provider as it is served.
-pub struct Provider {
-    /// The slug.
-    pub id: ProviderId,
-    /// The name of its protocol.
-    pub protocol: &'static str,
-    /// How it speaks.
-    pub adapter: Box<dyn Adapter>,
-    /// What it proves itself with.
-    pub secrets: Secrets,
-    /// Who may call; empty for everybody.
-    pub allow: Vec<IpNet>,
-    /// The longest that a call may take.
-    pub deadline: Duration,
-    /// The largest body, in bytes.
-    pub body_max: usize,
-    /// Places for calls in progress.
-    pub in_flight: Semaphore,
-    /// How many places there are.
-    pub in_flight_max: usize,
-    /// What is counted of its calls.
-    pub meters: CallMeters,
-}
 
 /// Why a node cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -146,13 +112,13 @@ impl App {
     /// # Errors
     /// [`BuildError`].
     pub async fn build(config: Config) -> Result<(Arc<Self>, Lanes), BuildError> {
-        let providers = build_providers(config.providers)?;
-        providers.values().for_each(|provider| currencies::tell_finer(provider));
+        let providers = provider::build_all(config.providers).map_err(BuildError::Settings)?;
+        providers.values().for_each(|provider| currencies::log_finer_than_booked(provider));
         let database = database_config(&config.database);
         let url = |_| BuildError::DatabaseUrl;
-        let lookout = Lookout::start(&database, Standby::Refused).map_err(url)?;
-        let pool = connect_pool(&database, &lookout).map_err(url)?;
-        let leases = connect_leases(&database, &lookout).map_err(url)?;
+        let monitor = DatabaseMonitor::start(&database, Standby::Refused).map_err(url)?;
+        let pool = connect_pool(&database, &monitor).map_err(url)?;
+        let leases = connect_leases(&database, &monitor).map_err(url)?;
         let engine = EngineConfig {
             lanes: config.database.lanes,
             batch_max: config.database.batch_max,
@@ -160,7 +126,7 @@ impl App {
             batch_timeout: Duration::from_millis(config.database.batch_timeout_ms),
         };
         let cache = connect_cache(&config.cache).await?;
-        let (sender, mismatches) = mpsc::channel(MISMATCHES_WAITING);
+        let (sender, mismatches) = mpsc::channel(MISMATCH_QUEUE);
         let (watch, totals) = free_rounds::watch(providers.clone());
         let publisher = Publisher::new(&cache, &pool, Some(sender), watch);
         let started = Engine::start(engine, &database, publisher);
@@ -168,28 +134,36 @@ impl App {
             sqlx::Error::Io(error) => BuildError::Thread(error),
             _ => BuildError::DatabaseUrl,
         })?;
-        let office = open_office(&config.operator, &database, &lookout)?;
-        tokio::spawn(keep_mismatches(office.pool.clone(), mismatches));
-        tokio::spawn(free_rounds::compare(office.pool.clone(), totals));
-        tokio::spawn(currencies::warn_of_unknown(office.pool.clone(), providers.clone()));
+        let back_office = open_back_office(&config.operator, &database, &monitor)?;
+        tokio::spawn(keep_mismatches(back_office.pool.clone(), mismatches));
+        tokio::spawn(free_rounds::compare(back_office.pool.clone(), totals));
+        tokio::spawn(currencies::warn_of_unknown(back_office.pool.clone(), providers.clone()));
+        let wallet = Arc::new(Wallet::new(engine, pool, cache));
+        let jobs = jobs::Context {
+            wallet: Arc::clone(&wallet),
+            providers: providers.clone(),
+            leases,
+            settings: config.jobs,
+            reapply: jobs::reapply::Position::default(),
+        };
         let app = Self {
-            wallet: Arc::new(Wallet::new(engine, pool, cache)),
+            wallet,
             providers,
             operator_keys: config.operator.keys,
             operator_deadline: Duration::from_millis(config.operator.deadline_ms),
             operator_body_max: config.operator.body_max,
             operator_in_flight_max: config.operator.in_flight_max,
-            office,
-            lookout,
-            leases,
-            trusted_proxies: config.http.trusted_proxies,
-            in_flight: Semaphore::new(config.http.in_flight_max),
-            unproven_bytes: unproven_bytes(config.http.unproven_bytes_max),
+            back_office,
+            database: monitor,
+            edge: Arc::new(Edge {
+                trusted_proxies: config.http.trusted_proxies,
+                in_flight: Semaphore::new(config.http.in_flight_max),
+                unproven_bytes: unproven_bytes(config.http.unproven_bytes_max),
+                traces: Traces::start(&config.telemetry)?,
+            }),
             grpc: config.grpc,
-            jobs: config.jobs,
-            reapply: crate::jobs::reapply::Position::default(),
-            traces: Traces::start(&config.telemetry)?,
-            node: crate::jobs::holder_name(),
+            jobs: Arc::new(jobs),
+            node: instance_name(),
             started_at: Utc::now(),
         };
         Ok((Arc::new(app), lanes))
@@ -210,20 +184,20 @@ fn unproven_bytes(most: usize) -> Arc<Shares> {
     Shares::new(most, most / 8)
 }
 
-fn open_office(
+fn open_back_office(
     config: &config::Operator,
     database: &DatabaseConfig,
-    lookout: &Lookout,
-) -> Result<Office, BuildError> {
+    monitor: &DatabaseMonitor,
+) -> Result<BackOffice, BuildError> {
     let open = |connections: u32, timeout| {
-        connect_office(database, connections.max(1), timeout, lookout)
+        connect_back_office(database, connections.max(1), timeout, monitor)
             .map_err(|_| BuildError::DatabaseUrl)
     };
     // What nobody waits for any more need not be searched.
     let timeout = Duration::from_millis(config.search_timeout_ms.min(config.deadline_ms));
     let export_timeout = Duration::from_secs(config.export_timeout_s);
     let exports = u32::try_from(config.exports_max).unwrap_or(config.pool_max);
-    Ok(Office {
+    Ok(BackOffice {
         pool: open(config.pool_max.saturating_sub(exports), timeout)?,
         export_pool: open(exports, export_timeout)?,
         examine: config.search_examine,
@@ -263,37 +237,4 @@ pub fn cache_config(config: &config::Cache) -> CacheConfig {
         breaker_failures: config.breaker_failures,
         breaker_pause: Duration::from_millis(config.breaker_pause_ms),
     }
-}
-
-fn build_providers(
-    configured: impl IntoIterator<Item = (ProviderId, config::Provider)>,
-) -> Result<HashMap<String, Arc<Provider>>, BuildError> {
-    let mut providers = HashMap::new();
-    let mut faults = Vec::new();
-    for (id, config) in configured {
-        let built = protocol(&config.protocol)
-            .ok_or_else(|| format!("protocol `{}` is not one of this build", config.protocol))
-            .and_then(|protocol| {
-                Ok((protocol.name, (protocol.build)(id.clone(), config.settings)?))
-            });
-        match built {
-            Ok((protocol, adapter)) => {
-                let provider = Provider {
-                    id: id.clone(),
-                    protocol,
-                    adapter,
-                    secrets: config.secrets,
-                    allow: config.allow,
-                    deadline: config.deadline,
-                    body_max: config.body_max,
-                    in_flight: Semaphore::new(config.in_flight_max),
-                    in_flight_max: config.in_flight_max,
-                    meters: CallMeters::of(&id),
-                };
-                providers.insert(id.to_string(), Arc::new(provider));
-            }
-            Err(fault) => faults.push(format!("providers.{id}.settings: {fault}")),
-        }
-    }
-    if faults.is_empty() { Ok(providers) } else { Err(BuildError::Settings(faults)) }
 }

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use crate::app::Provider;
 use crate::core::Currency;
+use crate::provider::Provider;
 use crate::store::directory::players;
 
 /// Between two looks at a database that is not there yet.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Says which known currencies have a smallest unit that is finer than a micro.
-pub fn tell_finer(provider: &Provider) {
+pub fn log_finer_than_booked(provider: &Provider) {
     let finer = provider.adapter.counted_finer_than_booked();
     if finer.is_empty() {
         return;

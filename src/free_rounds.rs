@@ -14,14 +14,14 @@ use metrics::counter;
 use sqlx::PgPool;
 use tokio::sync::mpsc;
 
-use crate::app::Provider;
 use crate::core::{PlayerId, ProviderId, TxId};
 use crate::engine::FreeRoundWatch;
+use crate::provider::Provider;
 use crate::providers::FreeRoundsTotal;
 use crate::store::ledger::free_rounds::paid_by_spin;
 
 /// Totals that wait to be compared.
-const WAITING: usize = 256;
+const QUEUE: usize = 256;
 
 /// The single spins were paid, and the total as well.
 const TWICE: &str = "free_rounds_twice";
@@ -40,7 +40,7 @@ pub struct Total {
 
 /// Picks the totals out of the free rounds that were booked.
 pub fn watch(providers: HashMap<String, Arc<Provider>>) -> (FreeRoundWatch, mpsc::Receiver<Total>) {
-    let (sender, totals) = mpsc::channel(WAITING);
+    let (sender, totals) = mpsc::channel(QUEUE);
     let watch: FreeRoundWatch = Box::new(move |command, movement| {
         let provider = providers.get(command.provider.as_str());
         let said = provider.and_then(|provider| provider.adapter.free_rounds_total(movement));

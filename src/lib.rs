@@ -15,8 +15,8 @@
 //! - [`currencies`]: what a node says of them at its start.
 //! - [`http`]: callbacks, the operator's API, the API page, the ops port.
 //! - [`grpc`]: the same door for in-house games, with a protocol of our own.
-//! - [`config`], [`app`], [`telemetry`], [`meters`], [`cli`], [`seed`]: a process around it;
-//!   [`fault_point`]: where the tests kill it.
+//! - [`config`], [`app`], [`telemetry`], [`meters`]: a node around it; [`cli`]: the commands of
+//!   the program; [`fault_point`]: where the tests kill it.
 //!
 //! `ARCHITECTURE.md` beside this file says what each part must not know, and walks a bet and
 //! a lost reply through the code.
@@ -36,7 +36,7 @@ pub mod grpc;
 pub mod http;
 pub mod jobs;
 pub mod meters;
+pub mod provider;
 pub mod providers;
-pub mod seed;
 pub mod store;
 pub mod telemetry;

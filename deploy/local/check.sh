@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 # Every call of every protocol once, what is answered, and what the parts and the documents promise.
-SMOKE=(captures:: deployment:: first_hour:: handbook:: houserules:: money_path::answers::)
+SMOKE=(captures:: deployment:: first_hour:: handbook:: houserules:: money_path::answers:: rooms::)
 
 need_cargo
 clean_states throw-away # of runs that were killed

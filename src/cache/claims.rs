@@ -46,7 +46,8 @@ impl Claims {
     /// Claims all of them in one trip, each with a token of its own: the client may send a claim
     /// twice, and one's own is no repeat.
     pub(super) async fn claim_all(&self, claims: &[Claim<'_>], tokens: &[String]) -> Vec<Claimed> {
-        let trip = self.trip(claims, tokens);
+        // Boxed: see [`Connection::run`].
+        let trip = Box::pin(self.trip(claims, tokens));
         let answers = self.connection.run(&self.connection.meters.claim, trip).await;
         let Some(answers) = answers else { return vec![Claimed::Unavailable; claims.len()] };
         let what = |(answer, token): (&Value, &String)| match answer {

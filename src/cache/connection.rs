@@ -1,6 +1,7 @@
 //! The one way of every command to Redis, with its time-out, the circuit breaker and the
 //! counters; and the commands themselves.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike as _, KeysInterface as _, LuaInterface as _};
 use fred::types::scripts::Script;
 use fred::types::{Expiration, Key, Value};
+use futures_util::future::BoxFuture;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
@@ -87,7 +89,9 @@ impl Connection {
             meters.skipped.increment(1);
             return None;
         }
-        let answer = timeout(self.deadline, command).await;
+        // Not moved on any more: what the client makes of a command is kilobytes.
+        let mut command = pin!(command);
+        let answer = timeout(self.deadline, command.as_mut()).await;
         meters.took(started.elapsed());
         match answer {
             Ok(Ok(answer)) => {
@@ -173,7 +177,15 @@ impl Connection {
     // ---- The commands themselves, to be given to `run` ----
 
     /// Runs a script by its hash, and by its text where Redis does not know it (any more).
-    pub(super) async fn script(
+    pub(super) fn script<'a>(
+        &'a self,
+        script: &'a Script,
+        input: impl Fn() -> (Vec<Key>, Vec<Value>) + Send + 'a,
+    ) -> BoxFuture<'a, Result<Value, Error>> {
+        Box::pin(self.script_or_text(script, input))
+    }
+
+    async fn script_or_text(
         &self,
         script: &Script,
         input: impl Fn() -> (Vec<Key>, Vec<Value>),

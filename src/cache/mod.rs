@@ -49,13 +49,13 @@ use claims::Claims;
 use connection::Connection;
 use maintenance::Maintenance;
 use publishing::{Published, Publishing};
-use unpublished::{Owed, Unpublished};
+use unpublished::{Pending, Unpublished};
 
 /// Players whose balances can be unpublished, told apart. A node that failed to publish more of them serves
 /// no cached balance at all for a while.
 const UNPUBLISHED_MAX: usize = 10_000;
 /// Balances that are published later in one go.
-const MENDED_AT_ONCE: usize = 500;
+const REPUBLISHED_AT_ONCE: usize = 500;
 
 /// Whether Redis is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Cache {
             attempts: AtomicU64::new(0),
         });
         let pause = config.breaker_pause.max(Duration::from_millis(10));
-        tokio::spawn(keep(Arc::downgrade(&inner), pause));
+        tokio::spawn(maintain(Arc::downgrade(&inner), pause));
         Ok(Self(Some(inner)))
     }
 
@@ -138,10 +138,10 @@ impl Cache {
     pub async fn publish_all(&self, balances: Vec<(PlayerId, CachedBalance)>) -> Vec<Ahead> {
         let Some(inner) = &self.0 else { return Vec::new() };
         let newest = newest_of(balances);
-        let told = inner.publishing.publish_all(&newest).await;
+        let published = inner.publishing.publish_all(&newest).await;
         let mut ahead = Vec::new();
-        for ((player, balance), told) in newest.into_iter().zip(told) {
-            ahead.extend(inner.told(&player, &balance, told));
+        for ((player, balance), published) in newest.into_iter().zip(published) {
+            ahead.extend(inner.note_outcome(&player, &balance, published));
         }
         ahead
     }
@@ -201,7 +201,7 @@ impl Cache {
         match inner.publishing.fill(player, balance).await {
             // It was read, not written: nobody has been told it yet.
             Published::Unknown => None,
-            told => inner.told(player, balance, told),
+            published => inner.note_outcome(player, balance, published),
         }
     }
 
@@ -210,22 +210,27 @@ impl Cache {
         if let Some(inner) = &self.0
             && !inner.remove_balance(player).await
         {
-            inner.unpublished.note(player, Owed::Removal, Instant::now());
+            inner.unpublished.note(player, Pending::Removal, Instant::now());
         }
     }
 }
 
 impl Inner {
     /// Remembers what Redis could not be told; gives back what it holds that is newer.
-    fn told(&self, player: &PlayerId, balance: &CachedBalance, told: Published) -> Option<Ahead> {
-        match told {
+    fn note_outcome(
+        &self,
+        player: &PlayerId,
+        balance: &CachedBalance,
+        published: Published,
+    ) -> Option<Ahead> {
+        match published {
             Published::Held => self.unpublished.settle(player, balance.version),
             Published::Unknown => {
-                self.unpublished.note(player, Owed::Balance(balance.clone()), Instant::now());
+                self.unpublished.note(player, Pending::Balance(balance.clone()), Instant::now());
             }
             Published::Newer(seen) => {
                 // It is not shown before the database was asked.
-                self.unpublished.note(player, Owed::Nothing, Instant::now());
+                self.unpublished.note(player, Pending::Nothing, Instant::now());
                 return Some(Ahead::of(player, seen));
             }
         }
@@ -245,21 +250,21 @@ impl Inner {
 
     /// Tells Redis what it could not be told before. What it then has that is newer is looked at
     /// when the player's balance is asked for, which is not answered from Redis before.
-    async fn mend(&self) {
+    async fn republish(&self) {
         let mut balances = Vec::new();
-        for (player, owed) in self.unpublished.due(MENDED_AT_ONCE, Instant::now()) {
-            match owed {
-                Owed::Nothing => {}
-                Owed::Balance(balance) => balances.push((player, balance)),
-                Owed::Removal if self.remove_balance(&player).await => {
+        for (player, pending) in self.unpublished.due(REPUBLISHED_AT_ONCE, Instant::now()) {
+            match pending {
+                Pending::Nothing => {}
+                Pending::Balance(balance) => balances.push((player, balance)),
+                Pending::Removal if self.remove_balance(&player).await => {
                     self.unpublished.settle(&player, i64::MIN);
                 }
-                Owed::Removal => return,
+                Pending::Removal => return,
             }
         }
-        let told = self.publishing.publish_all(&balances).await;
-        for ((player, balance), told) in balances.iter().zip(told) {
-            match told {
+        let published = self.publishing.publish_all(&balances).await;
+        for ((player, balance), published) in balances.iter().zip(published) {
+            match published {
                 Published::Held => self.unpublished.settle(player, balance.version),
                 Published::Newer(_) => self.unpublished.give_up(player, balance.version),
                 Published::Unknown => {}
@@ -275,14 +280,14 @@ impl fmt::Debug for Inner {
 }
 
 /// Notices on a quiet node, too, that Redis went or came back, and mends. Ends with the cache.
-async fn keep(cache: Weak<Inner>, pause: Duration) {
+async fn maintain(cache: Weak<Inner>, pause: Duration) {
     loop {
         tokio::time::sleep(pause).await;
         let Some(inner) = cache.upgrade() else {
             return;
         };
         if inner.connection.probe().await {
-            inner.mend().await;
+            inner.republish().await;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fred::types::scripts::Script;
 use fred::types::{Key as Name, Value};
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 
 use super::connection::Connection;
 use super::meters::CommandMeters;
@@ -12,7 +12,7 @@ use super::{CacheConfig, CachedBalance, keys, millis};
 use crate::core::PlayerId;
 
 /// The most balances that go together: Redis does nothing else while it works on them.
-const TOGETHER: usize = 128;
+const BATCH_MAX: usize = 128;
 
 /// A balance in Redis that is ahead of what was just committed or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,16 +85,19 @@ impl Publishing {
         balances: &[(PlayerId, CachedBalance)],
     ) -> Vec<Published> {
         let meters = &self.connection.meters.publish;
-        let together = if self.is_cluster { 1 } else { TOGETHER };
-        let parts = balances.chunks(together).map(|part| self.publish(meters, part));
+        let batch_max = if self.is_cluster { 1 } else { BATCH_MAX };
+        if balances.len() <= batch_max {
+            return self.publish(meters, balances).await;
+        }
+        let parts = balances.chunks(batch_max).map(|part| self.publish(meters, part));
         join_all(parts).await.concat()
     }
 
     /// As [`Self::publish_all`], for what was read and not written.
     pub(super) async fn fill(&self, player: &PlayerId, balance: &CachedBalance) -> Published {
         let one = [(player.clone(), balance.clone())];
-        let told = self.publish(&self.connection.meters.fill, &one).await;
-        told.into_iter().next().unwrap_or(Published::Unknown)
+        let published = self.publish(&self.connection.meters.fill, &one).await;
+        published.into_iter().next().unwrap_or(Published::Unknown)
     }
 
     /// Puts the right balance in the place of one that is ahead of it. False where something newer
@@ -116,7 +119,16 @@ impl Publishing {
         answer == Some(Value::Integer(1))
     }
 
-    async fn publish(
+    /// Boxed, as what the client makes of a command is: it is large, and moved on several times.
+    fn publish<'a>(
+        &'a self,
+        meters: &'a CommandMeters,
+        balances: &'a [(PlayerId, CachedBalance)],
+    ) -> BoxFuture<'a, Vec<Published>> {
+        Box::pin(self.publish_part(meters, balances))
+    }
+
+    async fn publish_part(
         &self,
         meters: &CommandMeters,
         balances: &[(PlayerId, CachedBalance)],

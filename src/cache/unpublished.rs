@@ -18,11 +18,11 @@ pub(super) struct Unpublished {
     lifetime: Duration,
     /// How many players are told apart.
     limit: usize,
-    book: Mutex<Book>,
+    entries: Mutex<Entries>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct Entries {
     players: HashMap<PlayerId, Entry>,
     /// More players than can be told apart: until then it is everybody.
     all_until: Option<Instant>,
@@ -31,12 +31,12 @@ struct Book {
 #[derive(Debug)]
 struct Entry {
     until: Instant,
-    owed: Owed,
+    pending: Pending,
 }
 
 /// What Redis has not been told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Owed {
+pub(super) enum Pending {
     /// Nothing; what it holds is not to be used before the database was asked.
     Nothing,
     /// That what it holds has to go.
@@ -45,7 +45,7 @@ pub(super) enum Owed {
     Balance(CachedBalance),
 }
 
-impl Owed {
+impl Pending {
     /// Any balance that is published settles what is no balance.
     const fn version(&self) -> i64 {
         match self {
@@ -58,22 +58,22 @@ impl Owed {
 impl Unpublished {
     /// None yet.
     pub(super) fn new(limit: usize, lifetime: Duration) -> Self {
-        Self { any: AtomicBool::new(false), lifetime, limit, book: Mutex::default() }
+        Self { any: AtomicBool::new(false), lifetime, limit, entries: Mutex::default() }
     }
 
     /// Redis could not be told.
-    pub(super) fn note(&self, player: &PlayerId, owed: Owed, now: Instant) {
+    pub(super) fn note(&self, player: &PlayerId, pending: Pending, now: Instant) {
         let until = now + self.lifetime;
-        let mut book = self.book();
-        if let Some(entry) = book.players.get_mut(player) {
+        let mut entries = self.entries();
+        if let Some(entry) = entries.players.get_mut(player) {
             entry.until = until;
-            if owed != Owed::Nothing && entry.owed.version() <= owed.version() {
-                entry.owed = owed;
+            if pending != Pending::Nothing && entry.pending.version() <= pending.version() {
+                entry.pending = pending;
             }
-        } else if book.players.len() < self.limit {
-            book.players.insert(player.clone(), Entry { until, owed });
+        } else if entries.players.len() < self.limit {
+            entries.players.insert(player.clone(), Entry { until, pending });
         } else {
-            book.all_until = Some(until);
+            entries.all_until = Some(until);
         }
         self.any.store(true, Ordering::Release);
     }
@@ -81,10 +81,11 @@ impl Unpublished {
     /// The database may have lost commits: no cached balance is used for a while, and none that was
     /// committed before is published any more.
     pub(super) fn distrust_all(&self, now: Instant) {
-        let mut book = self.book();
-        book.all_until = Some(now + self.lifetime);
-        for entry in book.players.values_mut().filter(|entry| entry.owed != Owed::Nothing) {
-            entry.owed = Owed::Removal;
+        let mut entries = self.entries();
+        entries.all_until = Some(now + self.lifetime);
+        for entry in entries.players.values_mut().filter(|entry| entry.pending != Pending::Nothing)
+        {
+            entry.pending = Pending::Removal;
         }
         self.any.store(true, Ordering::Release);
     }
@@ -92,9 +93,9 @@ impl Unpublished {
     /// True when the player's cached balance must not be used.
     pub(super) fn has(&self, player: &PlayerId, now: Instant) -> bool {
         self.any.load(Ordering::Acquire) && {
-            let book = self.book();
-            book.all_until.is_some_and(|until| now < until)
-                || book.players.get(player).is_some_and(|entry| now < entry.until)
+            let entries = self.entries();
+            entries.all_until.is_some_and(|until| now < until)
+                || entries.players.get(player).is_some_and(|entry| now < entry.until)
         }
     }
 
@@ -103,40 +104,41 @@ impl Unpublished {
         if !self.any.load(Ordering::Acquire) {
             return;
         }
-        let mut book = self.book();
-        if book.players.get(player).is_some_and(|entry| entry.owed.version() <= version) {
-            book.players.remove(player);
+        let mut entries = self.entries();
+        if entries.players.get(player).is_some_and(|entry| entry.pending.version() <= version) {
+            entries.players.remove(player);
         }
     }
 
     /// Redis has something newer than this version: publishing it is given up, and what is there is
     /// not used before the database was asked.
     pub(super) fn give_up(&self, player: &PlayerId, version: i64) {
-        let mut book = self.book();
-        let entry = book.players.get_mut(player);
-        if let Some(entry) = entry.filter(|entry| entry.owed.version() == version) {
-            entry.owed = Owed::Nothing;
+        let mut entries = self.entries();
+        let entry = entries.players.get_mut(player);
+        if let Some(entry) = entry.filter(|entry| entry.pending.version() == version) {
+            entry.pending = Pending::Nothing;
         }
     }
 
     /// Forgets those that have outlived what they were about, and gives up to `limit` of
     /// the others, to be made good.
-    pub(super) fn due(&self, limit: usize, now: Instant) -> Vec<(PlayerId, Owed)> {
+    pub(super) fn due(&self, limit: usize, now: Instant) -> Vec<(PlayerId, Pending)> {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();
         }
-        let mut book = self.book();
-        book.players.retain(|_, entry| now < entry.until);
-        book.all_until = book.all_until.filter(|until| now < *until);
-        let any = !book.players.is_empty() || book.all_until.is_some();
+        let mut entries = self.entries();
+        entries.players.retain(|_, entry| now < entry.until);
+        entries.all_until = entries.all_until.filter(|until| now < *until);
+        let any = !entries.players.is_empty() || entries.all_until.is_some();
         self.any.store(any, Ordering::Release);
-        let owed = |(player, entry): (&PlayerId, &Entry)| (player.clone(), entry.owed.clone());
-        let open = book.players.iter().filter(|(_, entry)| entry.owed != Owed::Nothing);
-        open.take(limit).map(owed).collect()
+        let pending =
+            |(player, entry): (&PlayerId, &Entry)| (player.clone(), entry.pending.clone());
+        let open = entries.players.iter().filter(|(_, entry)| entry.pending != Pending::Nothing);
+        open.take(limit).map(pending).collect()
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,8 +153,8 @@ mod tests {
         PlayerId::parse(id).unwrap()
     }
 
-    fn owed(version: i64) -> Owed {
-        Owed::Balance(CachedBalance {
+    fn pending(version: i64) -> Pending {
+        Pending::Balance(CachedBalance {
             currency: Currency::parse("EUR").unwrap(),
             balance: Micros::ZERO,
             version,
@@ -162,70 +164,70 @@ mod tests {
 
     #[test]
     fn an_entry_ends_with_the_life_of_the_old_balance() {
-        let (book, t) = (Unpublished::new(10, LIFETIME), Instant::now());
-        assert!(!book.has(&player("a"), t));
-        book.note(&player("a"), owed(2), t);
-        assert!(book.has(&player("a"), t) && !book.has(&player("b"), t));
-        assert!(!book.has(&player("a"), t + LIFETIME));
-        assert_eq!(book.due(10, t + LIFETIME), []);
-        assert!(!book.any.load(Ordering::Acquire));
+        let (entries, t) = (Unpublished::new(10, LIFETIME), Instant::now());
+        assert!(!entries.has(&player("a"), t));
+        entries.note(&player("a"), pending(2), t);
+        assert!(entries.has(&player("a"), t) && !entries.has(&player("b"), t));
+        assert!(!entries.has(&player("a"), t + LIFETIME));
+        assert_eq!(entries.due(10, t + LIFETIME), []);
+        assert!(!entries.any.load(Ordering::Acquire));
     }
 
     #[test]
     fn only_an_equal_or_newer_balance_settles_it() {
-        let (book, t) = (Unpublished::new(10, LIFETIME), Instant::now());
-        book.note(&player("a"), owed(5), t);
-        book.note(&player("a"), owed(4), t);
-        book.settle(&player("a"), 4);
-        assert_eq!(book.due(10, t), [(player("a"), owed(5))]);
-        book.settle(&player("a"), 5);
-        assert!(!book.has(&player("a"), t));
+        let (entries, t) = (Unpublished::new(10, LIFETIME), Instant::now());
+        entries.note(&player("a"), pending(5), t);
+        entries.note(&player("a"), pending(4), t);
+        entries.settle(&player("a"), 4);
+        assert_eq!(entries.due(10, t), [(player("a"), pending(5))]);
+        entries.settle(&player("a"), 5);
+        assert!(!entries.has(&player("a"), t));
     }
 
     #[test]
     fn a_removal_is_settled_by_any_balance_and_replaces_none() {
-        let (book, t) = (Unpublished::new(10, LIFETIME), Instant::now());
-        book.note(&player("a"), Owed::Removal, t);
-        book.settle(&player("a"), 1);
-        assert!(!book.has(&player("a"), t));
-        book.note(&player("a"), owed(5), t);
-        book.note(&player("a"), Owed::Removal, t);
-        assert_eq!(book.due(10, t), [(player("a"), owed(5))]);
+        let (entries, t) = (Unpublished::new(10, LIFETIME), Instant::now());
+        entries.note(&player("a"), Pending::Removal, t);
+        entries.settle(&player("a"), 1);
+        assert!(!entries.has(&player("a"), t));
+        entries.note(&player("a"), pending(5), t);
+        entries.note(&player("a"), Pending::Removal, t);
+        assert_eq!(entries.due(10, t), [(player("a"), pending(5))]);
     }
 
     #[test]
-    fn what_is_only_doubted_is_never_published_and_ends_with_any_balance() {
-        let (book, t) = (Unpublished::new(10, LIFETIME), Instant::now());
-        book.note(&player("a"), Owed::Nothing, t);
-        assert!(book.has(&player("a"), t));
-        assert_eq!(book.due(10, t), []);
-        book.settle(&player("a"), 1);
-        assert!(!book.has(&player("a"), t));
-        book.note(&player("a"), owed(5), t);
-        book.note(&player("a"), Owed::Nothing, t);
-        assert_eq!(book.due(10, t), [(player("a"), owed(5))]);
-        book.give_up(&player("a"), 5);
-        assert_eq!(book.due(10, t), []);
-        assert!(book.has(&player("a"), t));
+    fn what_may_not_be_committed_is_never_published_and_ends_with_any_balance() {
+        let (entries, t) = (Unpublished::new(10, LIFETIME), Instant::now());
+        entries.note(&player("a"), Pending::Nothing, t);
+        assert!(entries.has(&player("a"), t));
+        assert_eq!(entries.due(10, t), []);
+        entries.settle(&player("a"), 1);
+        assert!(!entries.has(&player("a"), t));
+        entries.note(&player("a"), pending(5), t);
+        entries.note(&player("a"), Pending::Nothing, t);
+        assert_eq!(entries.due(10, t), [(player("a"), pending(5))]);
+        entries.give_up(&player("a"), 5);
+        assert_eq!(entries.due(10, t), []);
+        assert!(entries.has(&player("a"), t));
     }
 
     #[test]
     fn nothing_that_was_committed_before_the_database_was_lost_is_published() {
-        let (book, t) = (Unpublished::new(10, LIFETIME), Instant::now());
-        book.note(&player("a"), owed(57), t);
-        book.distrust_all(t);
-        assert!(book.has(&player("z"), t) && !book.has(&player("z"), t + LIFETIME));
-        assert_eq!(book.due(10, t), [(player("a"), Owed::Removal)]);
+        let (entries, t) = (Unpublished::new(10, LIFETIME), Instant::now());
+        entries.note(&player("a"), pending(57), t);
+        entries.distrust_all(t);
+        assert!(entries.has(&player("z"), t) && !entries.has(&player("z"), t + LIFETIME));
+        assert_eq!(entries.due(10, t), [(player("a"), Pending::Removal)]);
     }
 
     #[test]
     fn when_full_no_cached_balance_is_used_for_a_while() {
-        let (book, t) = (Unpublished::new(2, LIFETIME), Instant::now());
+        let (entries, t) = (Unpublished::new(2, LIFETIME), Instant::now());
         for id in ["a", "b", "c"] {
-            book.note(&player(id), owed(1), t);
+            entries.note(&player(id), pending(1), t);
         }
-        assert!(book.has(&player("z"), t));
-        assert_eq!(book.due(10, t).len(), 2);
-        assert!(!book.has(&player("z"), t + LIFETIME));
+        assert!(entries.has(&player("z"), t));
+        assert_eq!(entries.due(10, t).len(), 2);
+        assert!(!entries.has(&player("z"), t + LIFETIME));
     }
 }

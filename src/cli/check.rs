@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
+use super::print::print;
 use crate::app::{cache_config, database_config};
 use crate::config::{Config, ConfigErrors, Effective, Env};
 use crate::grpc;
@@ -14,7 +15,7 @@ use crate::grpc;
 ///
 /// # Errors
 /// Everything that keeps a node from starting with it; where standard output takes nothing, that.
-pub fn check(file: Option<&Path>, env: &dyn Env) -> anyhow::Result<()> {
+pub(super) fn check(file: Option<&Path>, env: &dyn Env) -> anyhow::Result<()> {
     let (config, effective) = read(file, env)?;
     let name = file.map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
     let risks = config.risks(env);
@@ -28,7 +29,7 @@ pub fn check(file: Option<&Path>, env: &dyn Env) -> anyhow::Result<()> {
             );
         }
     }
-    Ok(super::print(effective.to_toml().trim_end())?)
+    Ok(print(effective.to_toml().trim_end())?)
 }
 
 fn read(file: Option<&Path>, env: &dyn Env) -> Result<(Config, Effective), ConfigErrors> {
@@ -55,7 +56,8 @@ fn faults(config: &Config) -> Vec<String> {
     }
     if config.grpc.listen.is_some() {
         faults.extend(grpc::check_tls(&config.grpc).err().map(|error| format!("{error:#}")));
-        let calls = |id| config.providers.get(id).is_some_and(|p| p.protocol == grpc::PROTOCOL);
+        let calls =
+            |id| config.providers.get(id).is_some_and(|p| p.protocol.name == grpc::PROTOCOL);
         for (one, other) in config.shared_secrets() {
             if calls(one) && calls(other) {
                 faults.push(format!("providers.{one} and providers.{other} have the same key"));

@@ -6,7 +6,8 @@ use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::KeyTask;
+use super::arguments::KeyTask;
+use super::print::print;
 use crate::config::Role;
 
 /// The longest key that is read, in bytes.
@@ -16,27 +17,27 @@ const KEY_MAX: u64 = 4096;
 ///
 /// # Errors
 /// Where standard input holds no key, or standard output takes nothing.
-pub fn print(task: &KeyTask) -> anyhow::Result<()> {
+pub(super) fn run(task: &KeyTask) -> anyhow::Result<()> {
     match task {
         KeyTask::Operator { name, role } => {
             let key = new_key();
             eprintln!("The key, shown this once; calls carry it as `Authorization: Bearer {key}`.");
             eprintln!("What lets it in, for the configuration of every node:\n");
-            super::print(entry(name, *role, &key))?;
+            print(entry(name, *role, &key))?;
         }
         KeyTask::Client => {
             eprintln!(
                 "A secret for a provider or a gRPC client, shown this once. Put it where the \
                  configuration's `secrets` point (\"env:NAME\", \"file:/path\").\n"
             );
-            super::print(new_key())?;
+            print(new_key())?;
         }
         KeyTask::Hash => {
             let mut text = String::new();
             std::io::stdin().take(KEY_MAX).read_to_string(&mut text).context("standard input")?;
             let key = text.trim_end_matches(['\r', '\n']);
             ensure!(!key.is_empty(), "there is no key on standard input");
-            super::print(hash(key))?;
+            print(hash(key))?;
         }
     }
     Ok(())

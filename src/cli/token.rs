@@ -4,7 +4,7 @@ use anyhow::{Context, bail, ensure};
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::TokenRequest;
+use super::arguments::TokenRequest;
 use crate::app::App;
 use crate::core::{GameId, PlayerId, PlayerStatus, ProviderId, TokenHash};
 use crate::store::directory::{players, sessions};
@@ -14,7 +14,7 @@ use crate::store::directory::{players, sessions};
 ///
 /// # Errors
 /// Where nobody could play with it, and what to do about that.
-pub async fn issue(app: &App, request: &TokenRequest) -> anyhow::Result<String> {
+pub(super) async fn issue(app: &App, request: &TokenRequest) -> anyhow::Result<String> {
     let player = PlayerId::parse(&request.player).context("--player")?;
     let provider = ProviderId::parse(&request.provider).context("--provider")?;
     let game = request.game.as_deref().map(GameId::parse).transpose().context("--game")?;

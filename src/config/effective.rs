@@ -89,7 +89,7 @@ fn without_secrets(path: &[&str], value: &Value) -> Value {
         }
         // A page that fills them in shows them to everybody; this is no reason to do so here.
         (["http", "docs_demo", _], _) => Value::String(HIDDEN.to_owned()),
-        (["providers", _, "secrets"], Value::Array(all)) => {
+        (["providers", _, "secrets"] | ["providers", _, "named_secrets", _], Value::Array(all)) => {
             Value::Array(all.iter().map(reference_only).collect())
         }
         (["operator", "keys"], Value::Array(all)) => {

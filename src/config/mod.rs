@@ -15,6 +15,7 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use crate::core::ProviderId;
+use crate::providers::{PROTOCOLS, Protocol};
 pub use effective::Effective;
 use env::overlay_env;
 pub use env::{Env, ProcessEnv};
@@ -68,11 +69,31 @@ impl Config {
         Ok(Self::read(file, env)?.0)
     }
 
+    /// As [`Self::load`], in a build that speaks these protocols.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_with(
+        protocols: &'static [Protocol],
+        file: &Path,
+        env: &dyn Env,
+    ) -> Result<Self, ConfigErrors> {
+        Ok(Self::read_with(protocols, Some(file), env)?.0)
+    }
+
     /// As [`Self::load`], and says what holds in the end.
     ///
     /// # Errors
     /// As [`Self::load`].
     pub fn read(file: Option<&Path>, env: &dyn Env) -> Result<(Self, Effective), ConfigErrors> {
+        Self::read_with(PROTOCOLS, file, env)
+    }
+
+    fn read_with(
+        protocols: &'static [Protocol],
+        file: Option<&Path>,
+        env: &dyn Env,
+    ) -> Result<(Self, Effective), ConfigErrors> {
         let defaults = parse(DEFAULTS, "defaults.toml")?;
         let mut table = defaults.clone();
         let mut name = String::new();
@@ -86,7 +107,7 @@ impl Config {
         let mut errors = Vec::new();
         overlay_env(&mut table, env, &mut errors);
         let effective = Effective { defaults, with_file, all: table.clone(), file: name };
-        Ok((Self::from_table(table, env, errors)?, effective))
+        Ok((Self::from_table(protocols, table, env, errors)?, effective))
     }
 
     /// Providers of whom two have the same secret.
@@ -105,6 +126,7 @@ impl Config {
     }
 
     fn from_table(
+        protocols: &'static [Protocol],
         mut table: Table,
         env: &dyn Env,
         mut errors: Vec<String>,
@@ -120,7 +142,7 @@ impl Config {
         let operator: Option<Operator> = section(&mut table, "operator", &mut errors);
         let jobs: Option<Jobs> = section(&mut table, "jobs", &mut errors);
         errors.extend(table.keys().map(|key| format!("[{key}]: no such section")));
-        let providers = read_providers(providers, env, &mut errors);
+        let providers = read_providers(protocols, providers, env, &mut errors);
         let (Some(http), Some(ops), Some(database), Some(cache)) = (http, ops, database, cache)
         else {
             return Err(ConfigErrors(errors));
@@ -144,12 +166,12 @@ fn parse(text: &str, name: &str) -> Result<Table, ConfigErrors> {
     text.parse::<Table>().map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        ConfigErrors(vec![format!("{name}: line {line}: {}", said(&error))])
+        ConfigErrors(vec![format!("{name}: line {line}: {}", without_value(&error))])
     })
 }
 
 /// What the library says without the text that it did not expect: that may be a secret.
-fn said(error: &toml::de::Error) -> String {
+fn without_value(error: &toml::de::Error) -> String {
     let message = error.message();
     match (message.split_once(" string \""), message.rsplit_once("\", expected ")) {
         (Some((what, _)), Some((_, expected))) => format!("{what} string, expected {expected}"),
@@ -198,13 +220,14 @@ fn section<T: Section>(table: &mut Table, name: &str, errors: &mut Vec<String>) 
             Some(section)
         }
         Err(error) => {
-            errors.push(format!("[{name}]: {}", said(&error)));
+            errors.push(format!("[{name}]: {}", without_value(&error)));
             None
         }
     }
 }
 
 fn read_providers(
+    protocols: &'static [Protocol],
     value: Value,
     env: &dyn Env,
     errors: &mut Vec<String>,
@@ -215,7 +238,7 @@ fn read_providers(
     };
     let mut providers = BTreeMap::new();
     for (slug, value) in table {
-        match read_provider(&slug, value, env) {
+        match read_provider(protocols, &slug, value, env) {
             Ok((id, provider)) => {
                 providers.insert(id, provider);
             }
@@ -248,7 +271,7 @@ mod tests {
         merge(&mut table, parse(text, "test.toml")?);
         let mut errors = Vec::new();
         overlay_env(&mut table, env, &mut errors);
-        Config::from_table(table, env, errors)
+        Config::from_table(PROTOCOLS, table, env, errors)
     }
 
     #[test]

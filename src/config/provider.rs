@@ -1,5 +1,6 @@
 //! One `[providers.<slug>]` table.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,14 +12,17 @@ use super::env::Env;
 use super::feed::Feed;
 use crate::core::ProviderId;
 use crate::providers::signature::Secrets;
+use crate::providers::{Protocol, Setup};
 
 /// One provider, its secrets resolved.
 #[derive(Debug)]
 pub struct Provider {
-    /// A name out of [`crate::providers::PROTOCOLS`].
-    pub protocol: String,
-    /// One, or two while they are being rotated.
+    /// How it speaks.
+    pub protocol: &'static Protocol,
+    /// One, or two while they are being rotated; and those that its protocol gives a name.
     pub secrets: Secrets,
+    /// Their names.
+    pub named_secrets: BTreeSet<String>,
     /// Who may call; empty for everybody.
     pub allow: Vec<IpNet>,
     /// The longest that a call may take.
@@ -33,11 +37,25 @@ pub struct Provider {
     pub feed: Option<Feed>,
 }
 
+impl Provider {
+    /// As its protocol wants to know it.
+    pub fn setup(&self, id: &ProviderId) -> Setup {
+        Setup {
+            provider: id.clone(),
+            settings: self.settings.clone(),
+            named_secrets: self.named_secrets.clone(),
+            is_walled: !self.allow.is_empty(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawProvider {
     protocol: String,
     secrets: Vec<String>,
+    #[serde(default)]
+    named_secrets: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     allow: Vec<IpNet>,
     #[serde(default = "default_deadline_ms")]
@@ -64,6 +82,7 @@ const fn default_in_flight_max() -> usize {
 }
 
 pub(super) fn read_provider(
+    protocols: &'static [Protocol],
     slug: &str,
     value: Value,
     env: &dyn Env,
@@ -74,29 +93,26 @@ pub(super) fn read_provider(
         faults.push("the slug must be lower-case letters, digits and -, and not reserved".into());
     }
     let id = ProviderId::parse(slug).map_err(|error| faults.push(error.to_string())).ok();
-    let raw: Option<RawProvider> =
-        value.try_into().map_err(|error: toml::de::Error| faults.push(super::said(&error))).ok();
+    let raw: Option<RawProvider> = value
+        .try_into()
+        .map_err(|error: toml::de::Error| faults.push(super::without_value(&error)))
+        .ok();
     let (Some(id), Some(raw)) = (id, raw) else { return Err(faults) };
-    match crate::providers::protocol(&raw.protocol) {
-        None => faults.push(unknown_protocol(&raw.protocol)),
+    let protocol = protocols.iter().find(|known| known.name == raw.protocol);
+    match protocol {
+        None => faults.push(unknown_protocol(protocols, &raw.protocol)),
         Some(protocol) => {
             // Made to see what it says, and made again for use.
-            let built = (protocol.build)(id.clone(), raw.settings.clone());
+            let built = (protocol.build)(Setup {
+                provider: id.clone(),
+                settings: raw.settings.clone(),
+                named_secrets: raw.named_secrets.keys().cloned().collect(),
+                is_walled: !raw.allow.is_empty(),
+            });
             faults.extend(built.err().map(|fault| format!("settings: {fault}")));
         }
     }
-    let mut secrets = Vec::new();
-    for reference in &raw.secrets {
-        match resolve_secret(reference, env) {
-            Ok(secret) => secrets.push(secret),
-            Err(fault) => faults.push(fault),
-        }
-    }
-    let secrets = if secrets.len() == raw.secrets.len() {
-        Secrets::new(secrets).map_err(|error| faults.push(format!("secrets: {error}"))).ok()
-    } else {
-        None
-    };
+    let secrets = read_secrets(&raw, env).map_err(|wrong| faults.extend(wrong)).ok();
     for (good, what) in [
         ((50..=60_000).contains(&raw.deadline_ms), "deadline_ms: must be 50 to 60000"),
         (raw.body_max > 0, "body_max: must be at least 1"),
@@ -107,12 +123,13 @@ pub(super) fn read_provider(
         }
     }
     faults.extend(raw.feed.iter().flat_map(Feed::faults));
-    match secrets {
-        Some(secrets) if faults.is_empty() => Ok((
+    match (secrets, protocol) {
+        (Some(secrets), Some(protocol)) if faults.is_empty() => Ok((
             id,
             Provider {
-                protocol: raw.protocol,
+                protocol,
                 secrets,
+                named_secrets: raw.named_secrets.into_keys().collect(),
                 allow: raw.allow,
                 deadline: Duration::from_millis(raw.deadline_ms),
                 body_max: raw.body_max,
@@ -125,21 +142,55 @@ pub(super) fn read_provider(
     }
 }
 
-fn unknown_protocol(name: &str) -> String {
-    let known: Vec<_> = crate::providers::PROTOCOLS.iter().map(|known| known.name).collect();
+/// The provider's secrets, with those that have a name.
+fn read_secrets(raw: &RawProvider, env: &dyn Env) -> Result<Secrets, Vec<String>> {
+    let mut faults = Vec::new();
+    let mut read = |what: &str, references: &[String]| {
+        let mut secrets = Vec::new();
+        for reference in references {
+            match resolve_secret(reference, env) {
+                Ok(secret) => secrets.push(secret),
+                Err(fault) => faults.push(format!("{what}: {fault}")),
+            }
+        }
+        (secrets.len() == references.len()).then_some(secrets)
+    };
+    let mut made = read("secrets", &raw.secrets)
+        .map(|secrets| Secrets::new(secrets).map_err(|error| format!("secrets: {error}")));
+    for (name, references) in &raw.named_secrets {
+        let what = format!("named_secrets.{name}");
+        let named = read(&what, references);
+        made = match (made, named) {
+            (Some(Ok(made)), Some(named)) => Some(
+                made.with_named(name.clone(), named).map_err(|error| format!("{what}: {error}")),
+            ),
+            (made, _) => made,
+        };
+    }
+    match made {
+        Some(Ok(secrets)) if faults.is_empty() => Ok(secrets),
+        Some(Err(fault)) => {
+            faults.push(fault);
+            Err(faults)
+        }
+        _ => Err(faults),
+    }
+}
+
+fn unknown_protocol(protocols: &[Protocol], name: &str) -> String {
+    let known: Vec<_> = protocols.iter().map(|known| known.name).collect();
     format!("protocol `{name}` is not one of this build: there are {}", known.join(", "))
 }
 
 /// Follows a reference to a secret. The message never repeats what was found.
 fn resolve_secret(reference: &str, env: &dyn Env) -> Result<SecretString, String> {
     if let Some(name) = reference.strip_prefix("env:") {
-        let value = env.get(name).ok_or(format!("secrets: the variable {name} is not set"))?;
+        let value = env.get(name).ok_or(format!("the variable {name} is not set"))?;
         return Ok(SecretString::from(value));
     }
     if let Some(path) = reference.strip_prefix("file:") {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| format!("secrets: {path}: {error}"))?;
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
         return Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])));
     }
-    Err("secrets: write \"env:NAME\" or \"file:/path\", never the secret itself".to_owned())
+    Err("write \"env:NAME\" or \"file:/path\", never the secret itself".to_owned())
 }

@@ -8,6 +8,10 @@ pub fn on(outcome: &str) -> Option<&'static str> {
             "none of this provider's secrets signs these bytes: compare the secret on both sides, and \
              sign exactly what is sent"
         }
+        "stale_signature" => {
+            "the time that the call was signed at is too far from this node's: compare both clocks, and \
+             sign each attempt anew"
+        }
         "address_not_allowed" => {
             "if it is the provider's, add it to the provider's `allow`; if it is a proxy's, add that \
              to http.trusted_proxies"
@@ -38,7 +42,12 @@ mod tests {
 
     #[test]
     fn there_is_advice_on_what_is_met_first_and_each_word_is_one_that_is_said() {
-        let faults = [Failure::BadSignature, Failure::AddressNotAllowed, Failure::UnknownOperation];
+        let faults = [
+            Failure::BadSignature,
+            Failure::Stale,
+            Failure::AddressNotAllowed,
+            Failure::UnknownOperation,
+        ];
         let reasons = [
             Reason::PlayerUnknown,
             Reason::CurrencyMismatch,

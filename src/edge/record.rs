@@ -1,27 +1,28 @@
 //! What is written down of every call, whatever becomes of it: one log line, and one count. A call
 //! whose caller hangs up is one, too.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use metrics::counter;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::advice;
-use crate::app::Provider;
 use crate::core::{PlayerId, TransactionId, TxId};
+use crate::provider::Provider;
 
 /// Where callers and we name a request.
 const REQUEST_ID: &str = "x-request-id";
 /// The outcome of a call whose caller went away before it had its reply.
 pub const ABANDONED: &str = "abandoned";
 
-/// What the log line and the metrics say of a reply.
+/// What came of a call, for the log line and the metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// The outcome in one word.
-    pub outcome: &'static str,
+pub struct CallOutcome {
+    /// In one word.
+    pub word: &'static str,
     /// Whose wallet, where it is known.
     pub player: Option<PlayerId>,
     /// The first movement's key, where there is one.
@@ -43,91 +44,87 @@ pub enum Status {
     Unsent,
 }
 
-/// A call that will be written down.
-pub struct Record {
+impl Status {
+    fn by_transport(self) -> (Option<u16>, Option<i32>) {
+        match self {
+            Self::Http(status) => (Some(status.as_u16()), None),
+            Self::Grpc(code) => (None, Some(i32::from(code))),
+            Self::Unsent => (None, None),
+        }
+    }
+}
+
+/// What the log line of a provider's call says whatever comes of it.
+pub struct Line<'a> {
     /// Whose call.
-    pub provider: Arc<Provider>,
+    pub provider: &'a Provider,
     /// What it is called in logs, metrics and traces.
     pub operation: &'static str,
     /// The caller's id for it, or ours.
-    pub request_id: String,
-    /// When its headers had arrived.
+    pub request_id: &'a str,
+    /// When its head had arrived.
     pub started: Instant,
 }
 
-impl Record {
+impl Line<'_> {
     /// One count and one line.
-    pub fn write(&self, told: &Told, status: Status, trace_id: Option<&str>) {
+    pub fn write(&self, outcome: &CallOutcome, status: Status, trace_id: Option<&str>) {
         let elapsed = self.started.elapsed();
-        self.provider.meters.note(self.operation, told.outcome, elapsed);
-        let (http, grpc) = match status {
-            Status::Http(status) => (Some(status.as_u16()), None),
-            Status::Grpc(code) => (None, Some(i32::from(code))),
-            Status::Unsent => (None, None),
-        };
+        self.provider.meters.note(self.operation, outcome.word, elapsed);
+        let (http, grpc) = status.by_transport();
         macro_rules! line {
             ($target:literal, $advice:expr) => {
                 tracing::info!(
                     target: $target,
                     provider = self.provider.id.as_str(),
                     operation = self.operation,
-                    outcome = told.outcome,
-                    player = told.player.as_ref().map(PlayerId::as_str),
-                    tx_id = told.tx_id.as_ref().map(TxId::as_str),
-                    transaction_id = told.transaction_id.map(tracing::field::display),
-                    detail = told.detail.as_deref(),
+                    outcome = outcome.word,
+                    player = outcome.player.as_ref().map(PlayerId::as_str),
+                    tx_id = outcome.tx_id.as_ref().map(TxId::as_str),
+                    transaction_id = outcome.transaction_id.map(tracing::field::display),
+                    detail = outcome.detail.as_deref(),
                     advice = $advice,
                     status = http,
                     grpc_status = grpc,
                     latency_us = whole_micros(elapsed),
-                    request_id = self.request_id.as_str(),
+                    request_id = self.request_id,
                     trace_id,
                     "call"
                 )
             };
         }
         // Two names below the crate's, by which a filter of the log tells them apart.
-        match advice::on(told.outcome) {
+        match advice::on(outcome.word) {
             None => line!("seamless_wallet::call", None::<&str>),
             Some(advice) => line!("seamless_wallet::mistake", advice),
         }
     }
 }
 
-/// A call that is written down when its reply is there or, where nobody waits for that any more,
-/// when it is dropped.
-pub struct Watched {
-    record: Record,
-    /// What is known of it by now.
-    pub known: Told,
-    open: bool,
-}
-
-impl Watched {
-    /// From its first moment on.
-    pub fn new(record: Record) -> Self {
-        let known = Told { outcome: ABANDONED, ..Told::default() };
-        Self { record, known, open: true }
-    }
-
-    /// What it is.
-    pub const fn record(&self) -> &Record {
-        &self.record
-    }
-
-    /// Its reply is on its way.
-    pub fn replied(&mut self, told: &Told, status: StatusCode, trace_id: Option<&str>) {
-        self.open = false;
-        self.record.write(told, Status::Http(status), trace_id);
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if self.open {
-            self.record.write(&self.known, Status::Unsent, None);
-        }
-    }
+/// A call of somebody who is nobody's: there is no provider whose call could be counted, and no path
+/// that could be repeated, because a stranger chooses what is in it. Its id is echoed.
+pub fn stranger<Q, R>(
+    word: &'static str,
+    status: Status,
+    request: &Request<Q>,
+    started: Instant,
+    reply: &mut Response<R>,
+) {
+    counter!("wallet_unknown_provider_total").increment(1);
+    let request_id = request_id(request.headers());
+    let (http, grpc) = status.by_transport();
+    tracing::info!(
+        target: "seamless_wallet::mistake",
+        outcome = word,
+        advice = advice::on(word),
+        peer = request.extensions().get::<SocketAddr>().map(tracing::field::display),
+        status = http,
+        grpc_status = grpc,
+        latency_us = whole_micros(started.elapsed()),
+        request_id,
+        "call of no provider's"
+    );
+    echo_request_id(reply, &request_id);
 }
 
 /// The caller's id for the request when it is a sane one, or a new one.

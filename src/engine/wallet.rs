@@ -11,12 +11,12 @@ use std::sync::Arc;
 use chrono::Utc;
 use sqlx::PgPool;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::ExecuteError;
 use super::claims::Claims;
-use super::job::{Job, Seen, receipt_by};
+use super::job::{Job, Seen};
 use super::lanes::Engine;
 use super::publisher::put_right;
 use super::token_owners::TokenOwners;
@@ -109,8 +109,8 @@ impl Wallet {
         self.engine.queued()
     }
 
-    /// Executes a command exactly once and says what came of it. It runs to its end even when
-    /// the caller goes away: the retry then finds the result.
+    /// Executes a command exactly once and says what came of it, by the deadline. It runs to its end
+    /// even when the caller goes away: the retry then finds the result.
     ///
     /// # Errors
     /// [`WalletError`]. A business refusal is no error: it is in the receipt.
@@ -119,14 +119,16 @@ impl Wallet {
         command: Command,
         deadline: Instant,
     ) -> Result<Receipt, WalletError> {
-        self.execute_traced(command, deadline, None).await
+        let executed = timeout_at(deadline, self.execute_unbounded(command, deadline, None)).await;
+        executed.map_err(|_| WalletError::Timeout)?
     }
 
-    /// As [`Self::execute`]; what happens on the way is written down where there is a trail.
+    /// As [`Self::execute`], for callers who bound the wait themselves: here the deadline only says
+    /// until when the command may be begun. What happens on the way is written down where there is a trail.
     ///
     /// # Errors
     /// As there.
-    pub async fn execute_traced(
+    pub async fn execute_unbounded(
         &self,
         command: Command,
         deadline: Instant,
@@ -139,7 +141,11 @@ impl Wallet {
         let job = Job { attempt, seen, unusual: false, deadline, answer, trail };
         self.claims.begin(&job);
         self.engine.submit(job);
-        Ok(receipt_by(deadline, receipt).await?)
+        match receipt.await {
+            Ok(result) => Ok(result?),
+            // Whoever had the command in hand died with it: only a fault of ours does that.
+            Err(_) => Err(WalletError::Internal),
+        }
     }
 
     /// The balance of a player: never older than the last reply of this node; from any other

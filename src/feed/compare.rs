@@ -9,7 +9,7 @@ use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use csv::{Reader, ReaderBuilder, StringRecord};
 
-use super::Errand;
+use super::List;
 use super::entry::{Entry, Mapping};
 use super::report::{Draft, Finding, Kind, Report, UNKNOWN};
 use super::spill::Spill;
@@ -31,32 +31,32 @@ const LATER: TimeDelta = TimeDelta::hours(48);
 ///
 /// # Errors
 /// Where one of them cannot be read.
-pub async fn run(
+pub async fn compare(
     pool: &PgPool,
     provider: &ProviderId,
     feed: &Feed,
-    errand: &Errand,
+    list: &List,
 ) -> anyhow::Result<Report> {
     let mut comparison = Comparison {
         pool,
         provider,
-        draft: Draft::new(provider.as_str(), errand.file.display().to_string()),
+        draft: Draft::new(provider.as_str(), list.file.display().to_string()),
         keys: Spill::new()?,
         seen: None,
     };
-    comparison.read_list(feed, errand).await?;
+    comparison.read_list(feed, list).await?;
     let Some((first, last)) = comparison.seen else {
         // A list without rows says something only about a period that is named.
-        let named = errand.from.is_some() && errand.to.is_some();
+        let named = list.from.is_some() && list.to.is_some();
         if !named && comparison.draft.is_readable() {
             anyhow::bail!(
                 "the list has no movement: say of which time it is, with --from and --to"
             );
         }
-        return comparison.of_period(errand.from, errand.to).await;
+        return comparison.of_period(list.from, list.to).await;
     };
     // What happened in the list's last moment may have happened after it was made.
-    let (from, to) = (errand.from.unwrap_or(first), errand.to.unwrap_or(last));
+    let (from, to) = (list.from.unwrap_or(first), list.to.unwrap_or(last));
     comparison.of_period(Some(from), Some(to)).await
 }
 
@@ -73,14 +73,14 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     // ---- The list against the ledger ----
 
-    async fn read_list(&mut self, feed: &Feed, errand: &Errand) -> anyhow::Result<()> {
-        let mut list = open(feed, errand)?;
-        let mapping = Mapping::new(feed, list.headers()?).map_err(anyhow::Error::msg)?;
+    async fn read_list(&mut self, feed: &Feed, list: &List) -> anyhow::Result<()> {
+        let mut rows = open(feed, list)?;
+        let mapping = Mapping::new(feed, rows.headers()?).map_err(anyhow::Error::msg)?;
         let skipped = u64::try_from(feed.skip_lines)?;
         let mut record = StringRecord::new();
         let mut together = Vec::with_capacity(TOGETHER);
         loop {
-            match list.read_record(&mut record) {
+            match rows.read_record(&mut record) {
                 Ok(true) => {}
                 Ok(false) => break,
                 // What is no UTF-8 is one row's fault; anything else is the end of the list.
@@ -94,7 +94,7 @@ impl Comparison<'_> {
             }
             let line = record.position().map_or(0, csv::Position::line) + skipped;
             let entry = mapping.read(&record);
-            let wanted = matches!(&entry, Ok(Some(entry)) if is_within(entry, errand));
+            let wanted = matches!(&entry, Ok(Some(entry)) if is_within(entry, list));
             self.draft.count_row(entry.is_ok() && !wanted);
             match entry {
                 Ok(Some(entry)) if wanted => together.push(entry),
@@ -295,12 +295,12 @@ fn differences(entry: &Entry, row: &ProviderRow) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-fn is_within(entry: &Entry, errand: &Errand) -> bool {
-    errand.from.is_none_or(|from| from <= entry.at) && errand.to.is_none_or(|to| entry.at < to)
+fn is_within(entry: &Entry, list: &List) -> bool {
+    list.from.is_none_or(|from| from <= entry.at) && list.to.is_none_or(|to| entry.at < to)
 }
 
-fn open(feed: &Feed, errand: &Errand) -> anyhow::Result<Reader<BufReader<File>>> {
-    let path = &errand.file;
+fn open(feed: &Feed, list: &List) -> anyhow::Result<Reader<BufReader<File>>> {
+    let path = &list.file;
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut file = BufReader::new(file);
     let mut skipped = Vec::new();

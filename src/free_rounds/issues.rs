@@ -2,17 +2,20 @@
 //! What came of an issue whose owner nobody knows is kept, with an alert, until the operator says
 //! it; then it is booked under the key that the provider's own repeat would have.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::counter;
 use sqlx::PgPool;
 use tokio::time::Instant;
 
-use crate::app::{App, Provider};
 use crate::core::{
     IssueCall, IssueId, IssueOwner, IssueState, Outcome, PlayerId, ProviderId, Receipt, RowOutcome,
     TransactionId, TxId,
 };
+use crate::engine::Wallet;
+use crate::provider::Provider;
 use crate::providers::issues::Issues;
 use crate::providers::{Failure, Request};
 use crate::store::LookupError;
@@ -29,11 +32,11 @@ const STATE_UNKNOWN: &str = "free_rounds_state_unknown";
 pub const REASONS: [&str; 3] = [OWNER_UNKNOWN, OWNER_DIFFERS, STATE_UNKNOWN];
 
 /// Results that are tried in one go.
-const AT_ONCE: i64 = 100;
+const RESULTS_MAX: i64 = 100;
 /// The longest that one of them may take …
-const DEADLINE: Duration = Duration::from_secs(5);
+const RESULT_DEADLINE: Duration = Duration::from_secs(5);
 /// … and after so long the rest waits for the next time.
-const LONGEST: Duration = Duration::from_secs(10);
+const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What a call about an issue asks for, or why nobody can say. What is to be paid is kept then.
 ///
@@ -48,13 +51,13 @@ pub async fn resolve(
     if call.state == IssueState::Unknown {
         flag(provider, call, STATE_UNKNOWN);
     }
-    let whose = Whose { pool, provider, protocol, call };
-    let Some(owner) = whose.find().await? else {
+    let lookup = OwnerLookup { pool, provider, protocol, call };
+    let Some(owner) = lookup.find().await? else {
         keep(pool, provider, call).await?;
         flag(provider, call, OWNER_UNKNOWN);
         return Ok(Err(Failure::OwnerUnknown(call.issue.clone())));
     };
-    let request = whose.request(&owner).await?;
+    let request = lookup.request(&owner).await?;
     if matches!(request, Err(Failure::CurrencyUnknown(_))) {
         keep(pool, provider, call).await?;
     }
@@ -89,7 +92,7 @@ fn flag(provider: &Provider, call: &IssueCall, reason: &'static str) {
 }
 
 /// The question whose issue a call is about.
-struct Whose<'a> {
+struct OwnerLookup<'a> {
     pool: &'a PgPool,
     provider: &'a Provider,
     protocol: &'a dyn Issues,
@@ -98,7 +101,7 @@ struct Whose<'a> {
 
 /// What is known of the players of an issue says.
 #[derive(Debug, PartialEq, Eq)]
-enum Choice<'a> {
+enum OwnerChoice<'a> {
     /// It is this one's.
     Known(&'a Owner),
     /// It is this one's, and the call names somebody else.
@@ -110,31 +113,31 @@ enum Choice<'a> {
 }
 
 /// What the operator said goes first, then what the call says, then what an earlier call said.
-fn choose<'a>(owners: &'a [Owner], named: Option<&'a PlayerId>) -> Choice<'a> {
-    let told: Vec<&Owner> = owners.iter().filter(|owner| owner.told).collect();
+fn choose<'a>(owners: &'a [Owner], named: Option<&'a PlayerId>) -> OwnerChoice<'a> {
+    let by_operator: Vec<&Owner> = owners.iter().filter(|owner| owner.by_operator).collect();
     let is_named = |owner: &&Owner| Some(&owner.player) == named;
-    if let Some(owner) = told.iter().copied().find(is_named) {
-        return Choice::Known(owner);
+    if let Some(owner) = by_operator.iter().copied().find(is_named) {
+        return OwnerChoice::Known(owner);
     }
-    match (told.as_slice(), named, owners) {
-        ([owner], Some(_), _) => Choice::Differs(owner),
-        ([owner], None, _) => Choice::Known(owner),
+    match (by_operator.as_slice(), named, owners) {
+        ([owner], Some(_), _) => OwnerChoice::Differs(owner),
+        ([owner], None, _) => OwnerChoice::Known(owner),
         ([], Some(named), _) => {
-            owners.iter().find(is_named).map_or(Choice::Named(named), Choice::Known)
+            owners.iter().find(is_named).map_or(OwnerChoice::Named(named), OwnerChoice::Known)
         }
-        ([], None, [owner]) => Choice::Known(owner),
-        _ => Choice::Nobody,
+        ([], None, [owner]) => OwnerChoice::Known(owner),
+        _ => OwnerChoice::Nobody,
     }
 }
 
-impl Whose<'_> {
+impl OwnerLookup<'_> {
     async fn find(&self) -> Result<Option<IssueOwner>, LookupError> {
         let owners = issues::owners(self.pool, &self.provider.id, &self.call.issue).await?;
         match choose(&owners, self.call.player.as_ref()) {
-            Choice::Known(owner) => Ok(Some(self.owner(owner))),
-            Choice::Differs(owner) => self.differing(owner).await.map(Some),
-            Choice::Named(player) => self.named(player).await,
-            Choice::Nobody => match self.behind_session().await? {
+            OwnerChoice::Known(owner) => Ok(Some(self.owner(owner))),
+            OwnerChoice::Differs(owner) => self.differing(owner).await.map(Some),
+            OwnerChoice::Named(player) => self.named(player).await,
+            OwnerChoice::Nobody => match self.behind_session().await? {
                 Some(player) if owners.is_empty() => self.named(&player).await,
                 _ => Ok(None),
             },
@@ -160,7 +163,7 @@ impl Whose<'_> {
                 && let Some(wallet) = players::find(self.pool, player).await?
             {
                 let (player, currency) = (wallet.player, wallet.currency);
-                return Ok(self.owner(&Owner { player, currency, told: false }));
+                return Ok(self.owner(&Owner { player, currency, by_operator: false }));
             }
         }
         Ok(self.owner(owner))
@@ -223,19 +226,20 @@ pub struct Settled {
 /// # Errors
 /// [`LookupError`].
 pub async fn settle(
-    app: &App,
+    wallet: &Arc<Wallet>,
+    providers: &HashMap<String, Arc<Provider>>,
     only: Option<(&ProviderId, &IssueId)>,
 ) -> Result<Settled, LookupError> {
     let begun = Instant::now();
     let mut settled = Settled::default();
-    for result in issues::take(app.wallet.pool(), only, AT_ONCE).await? {
-        if begun.elapsed() > LONGEST {
+    for result in issues::take(wallet.pool(), only, RESULTS_MAX).await? {
+        if begun.elapsed() > TIME_MAX {
             settled.waiting += 1;
             continue;
         }
-        match book(app, &result).await {
+        match book(wallet, providers, &result).await {
             Ok(Some(id)) => {
-                issues::forget(app.wallet.pool(), &result.provider, &result.call).await?;
+                issues::forget(wallet.pool(), &result.provider, &result.call).await?;
                 settled.booked.push(id);
             }
             Ok(None) => settled.waiting += 1,
@@ -252,14 +256,18 @@ pub async fn settle(
 }
 
 /// The movement under which it is booked, or parked with its player; `None` where it has to wait.
-async fn book(app: &App, result: &Waiting) -> Result<Option<TransactionId>, LookupError> {
+async fn book(
+    wallet: &Arc<Wallet>,
+    providers: &HashMap<String, Arc<Provider>>,
+    result: &Waiting,
+) -> Result<Option<TransactionId>, LookupError> {
     let Waiting { provider, call, .. } = result;
-    let Some(provider) = app.providers.get(provider.as_str()) else { return Ok(None) };
+    let Some(provider) = providers.get(provider.as_str()) else { return Ok(None) };
     let Some(protocol) = provider.adapter.issues() else { return Ok(None) };
-    let whose = Whose { pool: app.wallet.pool(), provider, protocol, call };
-    let Some(owner) = whose.find().await? else { return Ok(None) };
-    let Ok(Request::Execute(command)) = whose.request(&owner).await? else { return Ok(None) };
-    let receipt = app.wallet.execute(command, Instant::now() + DEADLINE).await;
+    let lookup = OwnerLookup { pool: wallet.pool(), provider, protocol, call };
+    let Some(owner) = lookup.find().await? else { return Ok(None) };
+    let Ok(Request::Execute(command)) = lookup.request(&owner).await? else { return Ok(None) };
+    let receipt = wallet.execute(command, Instant::now() + RESULT_DEADLINE).await;
     Ok(receipt.ok().as_ref().and_then(remembered))
 }
 
@@ -280,8 +288,8 @@ mod tests {
         PlayerId::parse(id).expect("an id")
     }
 
-    fn owner(id: &str, told: bool) -> Owner {
-        Owner { player: player(id), currency: Currency::parse("EUR").expect("a code"), told }
+    fn owner(id: &str, by_operator: bool) -> Owner {
+        Owner { player: player(id), currency: Currency::parse("EUR").expect("a code"), by_operator }
     }
 
     #[test]
@@ -290,20 +298,20 @@ mod tests {
         let (told_ann, told_bob) = (owner("ann", true), owner("bob", true));
         let (seen_ann, seen_bob) = (owner("ann", false), owner("bob", false));
         for (owners, named, choice) in [
-            (vec![], None, Choice::Nobody),
-            (vec![], Some(&ann), Choice::Named(&ann)),
-            (vec![seen_ann.clone()], None, Choice::Known(&seen_ann)),
-            (vec![seen_ann.clone()], Some(&ann), Choice::Known(&seen_ann)),
-            (vec![seen_ann.clone()], Some(&bob), Choice::Named(&bob)),
-            (vec![seen_ann.clone(), seen_bob.clone()], None, Choice::Nobody),
-            (vec![told_ann.clone()], None, Choice::Known(&told_ann)),
-            (vec![told_ann.clone()], Some(&ann), Choice::Known(&told_ann)),
-            (vec![told_ann.clone()], Some(&bob), Choice::Differs(&told_ann)),
-            (vec![seen_bob.clone(), told_ann.clone()], None, Choice::Known(&told_ann)),
-            (vec![seen_bob.clone(), told_ann.clone()], Some(&bob), Choice::Differs(&told_ann)),
-            (vec![told_ann.clone(), told_bob.clone()], None, Choice::Nobody),
-            (vec![told_ann.clone(), told_bob.clone()], Some(&bob), Choice::Known(&told_bob)),
-            (vec![told_ann.clone(), told_bob.clone()], Some(&player("cid")), Choice::Nobody),
+            (vec![], None, OwnerChoice::Nobody),
+            (vec![], Some(&ann), OwnerChoice::Named(&ann)),
+            (vec![seen_ann.clone()], None, OwnerChoice::Known(&seen_ann)),
+            (vec![seen_ann.clone()], Some(&ann), OwnerChoice::Known(&seen_ann)),
+            (vec![seen_ann.clone()], Some(&bob), OwnerChoice::Named(&bob)),
+            (vec![seen_ann.clone(), seen_bob.clone()], None, OwnerChoice::Nobody),
+            (vec![told_ann.clone()], None, OwnerChoice::Known(&told_ann)),
+            (vec![told_ann.clone()], Some(&ann), OwnerChoice::Known(&told_ann)),
+            (vec![told_ann.clone()], Some(&bob), OwnerChoice::Differs(&told_ann)),
+            (vec![seen_bob.clone(), told_ann.clone()], None, OwnerChoice::Known(&told_ann)),
+            (vec![seen_bob.clone(), told_ann.clone()], Some(&bob), OwnerChoice::Differs(&told_ann)),
+            (vec![told_ann.clone(), told_bob.clone()], None, OwnerChoice::Nobody),
+            (vec![told_ann.clone(), told_bob.clone()], Some(&bob), OwnerChoice::Known(&told_bob)),
+            (vec![told_ann.clone(), told_bob.clone()], Some(&player("cid")), OwnerChoice::Nobody),
         ] {
             assert_eq!(choose(&owners, named), choice, "{owners:?} {named:?}");
         }

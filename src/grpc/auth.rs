@@ -6,8 +6,9 @@ use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::app::{App, Provider};
+use crate::app::App;
 use crate::http::operator::auth::bearer_key;
+use crate::provider::Provider;
 use crate::providers::grpc::PROTOCOL;
 
 /// The keys of every client: one each, or two while they are being rotated.

@@ -1,112 +1,202 @@
-//! One call on its way: whose it is, how long it may take, the places that it holds, and what is
-//! counted and logged of it when it is over.
+//! A client's call: found by its key, refused with a status and its details.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Request, Response};
 use tokio::time::Instant;
-use tonic::Code;
+use tonic::body::Body;
+use tonic_types::FieldViolation;
 
+use super::auth::Keys;
+use super::proto::wallet_service_server::SERVICE_NAME;
 use super::refusal::Refusal;
-use crate::app::{App, Provider};
-use crate::edge::record::{ABANDONED, Record, Status, Told, request_id};
+use crate::app::App;
+use crate::edge;
+use crate::edge::call::{Api, ProviderCall};
+use crate::edge::record::{CallOutcome, Status, stranger};
+use crate::provider::Provider;
+use crate::providers::grpc::{AUTHENTICATE, BALANCE, BATCH_EXECUTE, EXECUTE, STREAM_TRANSACTIONS};
 use crate::providers::{Failure, Operation};
 
-/// A call, as long as it lasts: that of a stream until the stream ends.
-pub struct Call {
+/// How long a call may take, in the caller's words.
+const TIMEOUT: &str = "grpc-timeout";
+
+/// The calls of every client.
+#[derive(Clone)]
+pub struct Clients(Arc<Known>);
+
+struct Known {
     app: Arc<App>,
-    /// Whose.
-    pub client: Arc<Provider>,
-    /// Which; `None` for what is no method.
-    pub operation: Option<&'static Operation>,
-    /// What is written down of it.
-    pub record: Record,
-    places: AtomicU32,
-    /// The address, where it may not call from there.
-    from: OnceLock<String>,
-    said: Mutex<Vec<(Told, Code)>>,
+    keys: Keys,
+}
+
+/// A call, as long as it lasts: that of a stream until the stream ends.
+#[derive(Clone)]
+pub struct Call {
+    common: Arc<ProviderCall>,
+    /// False where the caller's time-out cannot be read.
+    is_timed_well: bool,
+}
+
+impl Clients {
+    /// Those who have one of these keys.
+    pub fn new(app: &Arc<App>, keys: Keys) -> Self {
+        Self(Arc::new(Known { app: Arc::clone(app), keys }))
+    }
+}
+
+impl<B> Api<B> for Clients {
+    type Call = Call;
+
+    fn identify(&self, request: &mut Request<B>, started: Instant) -> Result<Call, Response<Body>> {
+        let Known { app, keys } = &*self.0;
+        let Some(client) = keys.holder(request.headers()) else {
+            let refusal = Refusal::Failed(Failure::BadSignature);
+            let mut reply = refusal.status().into_http();
+            let status = Status::Grpc(refusal.code());
+            stranger(refusal.outcome(), status, request, started, &mut reply);
+            return Err(reply);
+        };
+        let operation = operation(request.uri().path());
+        let longest = match operation {
+            Some(operation) if *operation == STREAM_TRANSACTIONS => {
+                Duration::from_millis(app.grpc.stream_ms)
+            }
+            _ => client.deadline,
+        };
+        let asked = asked_timeout(request.headers());
+        let timeout = asked.ok().flatten().unwrap_or(longest).min(longest);
+        let call = ProviderCall::new(&app.edge, client, operation, request, started);
+        let common = Arc::new(call.until(started + timeout));
+        Ok(Call { common, is_timed_well: asked.is_ok() })
+    }
+}
+
+fn operation(path: &str) -> Option<&'static Operation> {
+    let method = path.strip_prefix('/')?.strip_prefix(SERVICE_NAME)?.strip_prefix('/')?;
+    match method {
+        "Authenticate" => Some(&AUTHENTICATE),
+        "Balance" => Some(&BALANCE),
+        "Execute" => Some(&EXECUTE),
+        "BatchExecute" => Some(&BATCH_EXECUTE),
+        "StreamTransactions" => Some(&STREAM_TRANSACTIONS),
+        _ => None,
+    }
 }
 
 impl Call {
-    /// A call that holds no place yet.
-    pub fn new(
-        app: &Arc<App>,
-        client: Arc<Provider>,
-        operation: Option<&'static Operation>,
-        headers: &HeaderMap,
-        started: Instant,
-    ) -> Self {
-        Self {
-            app: Arc::clone(app),
-            record: Record {
-                provider: Arc::clone(&client),
-                operation: operation.map_or("unknown", |operation| operation.name),
-                request_id: request_id(headers),
-                started,
-            },
-            client,
-            operation,
-            places: AtomicU32::new(0),
-            from: OnceLock::new(),
-            said: Mutex::default(),
-        }
+    /// The client that calls.
+    pub fn client(&self) -> &Provider {
+        &self.common.provider
     }
 
-    /// Takes places among the calls in progress, of the node and of the client.
+    /// What is known of it beside.
+    pub fn common(&self) -> &ProviderCall {
+        &self.common
+    }
+
+    /// Takes further places, for the commands of a batch.
     ///
     /// # Errors
-    /// [`Failure::Busy`] where there are not so many.
+    /// [`Failure::Busy`].
     pub fn take_places(&self, count: u32) -> Result<(), Failure> {
-        let node = self.app.in_flight.try_acquire_many(count);
-        let (Ok(node), Ok(own)) = (node, self.client.in_flight.try_acquire_many(count)) else {
-            return Err(Failure::Busy);
-        };
-        node.forget();
-        own.forget();
-        self.places.fetch_add(count, Ordering::Relaxed);
-        Ok(())
+        self.common.take_places(count)
     }
 
     /// What came of it; of a batch, of each command.
-    pub fn tell(&self, told: Told) {
-        self.note(told, Code::Ok);
+    pub fn ended(&self, outcome: CallOutcome) {
+        self.common.ended(outcome, Status::Grpc(tonic::Code::Ok));
     }
 
     /// It, or a command of it, came to nothing.
-    pub fn tell_refused(&self, refusal: &Refusal) {
-        let detail = refusal.detail().or_else(|| self.from.get().cloned());
-        let told = Told { outcome: refusal.outcome(), detail, ..Told::default() };
-        self.note(told, refusal.code());
-    }
-
-    /// Where from, for the log.
-    pub fn comes_from(&self, address: String) {
-        let _: Result<(), String> = self.from.set(address);
-    }
-
-    fn note(&self, told: Told, code: Code) {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).push((told, code));
-    }
-
-    /// True when anybody has said what came of it.
-    pub fn is_told(&self) -> bool {
-        !self.said.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    pub fn ended_refused(&self, refusal: &Refusal) {
+        let word = refusal.outcome();
+        let outcome = CallOutcome { word, detail: refusal.detail(), ..CallOutcome::default() };
+        self.common.ended(outcome, Status::Grpc(refusal.code()));
     }
 }
 
-/// One metric and one log line for each call, and for each command of a batch.
-impl Drop for Call {
-    fn drop(&mut self) {
-        let places = usize::try_from(*self.places.get_mut()).unwrap_or_default();
-        self.app.in_flight.add_permits(places);
-        self.client.in_flight.add_permits(places);
-        let said = self.said.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if said.is_empty() {
-            said.push((Told { outcome: ABANDONED, ..Told::default() }, Code::Cancelled));
+impl edge::call::Call for Call {
+    type Refusal = Refusal;
+    type Reply = Body;
+
+    fn caller(&self) -> &str {
+        self.client().id.as_str()
+    }
+
+    fn deadline(&self) -> Instant {
+        self.common.deadline()
+    }
+
+    fn admit(&self) -> Result<(), Refusal> {
+        self.common.admit()?;
+        if self.is_timed_well {
+            return Ok(());
         }
-        for (told, code) in said {
-            self.record.write(told, Status::Grpc(*code), None);
+        let wrong = FieldViolation::new(TIMEOUT, "up to 8 digits and one of H, M, S, m, u, n");
+        Err(Refusal::Invalid(vec![wrong]))
+    }
+
+    fn take_place(&self) -> Result<(), Failure> {
+        self.common.take_places(1)
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response<Body> {
+        self.ended_refused(&refusal);
+        refusal.status().into_http()
+    }
+
+    fn sign_off(&self, reply: &mut Response<Body>) {
+        self.common.sign_off(reply);
+    }
+}
+
+/// A time-out that cannot be read.
+#[derive(Clone, Copy, Debug)]
+struct NotATimeout;
+
+/// How long the caller waits, where it says so.
+fn asked_timeout(headers: &HeaderMap) -> Result<Option<Duration>, NotATimeout> {
+    let Some(value) = headers.get(TIMEOUT) else { return Ok(None) };
+    value.to_str().ok().and_then(timeout).map(Some).ok_or(NotATimeout)
+}
+
+/// `TimeoutValue TimeoutUnit`, as the protocol defines them.
+fn timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let is_number = (1..=8).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let count: u64 = digits.parse().ok().filter(|_| is_number)?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_read_as_the_protocol_writes_it() {
+        for (text, wanted) in [
+            ("1S", Some(Duration::from_secs(1))),
+            ("250m", Some(Duration::from_millis(250))),
+            ("99999999H", Some(Duration::from_secs(99_999_999 * 3600))),
+            ("7n", Some(Duration::from_nanos(7))),
+            ("100000000u", None),
+            ("S", None),
+            ("", None),
+            ("+1S", None),
+            ("1s", None),
+            ("1", None),
+        ] {
+            assert_eq!(timeout(text), wanted, "{text:?}");
         }
     }
 }

@@ -3,8 +3,8 @@
 //! provider's word, and the money goes the way that it always goes.
 //!
 //! - `server`: connections; `streams`: the calls on one; `tls`: what may be around it;
-//! - `layers`: what a call goes through; `auth`: whose it is; `call`: what is counted of it;
-//! - `service`: the methods; `transactions`: the one that is a stream;
+//! - `call`: a call, as the layers of `edge` see it; `auth`: whose it is;
+//! - `methods`: what is inside the layers; `service`: the methods themselves; `transactions`: the one that is a stream;
 //! - `codec`: messages as bytes; `decode`, `encode`, `refusal`: the messages of `wallet.proto`,
 //!   and the core's words;
 //! - `standard`: health and reflection.
@@ -14,7 +14,7 @@ mod call;
 mod codec;
 mod decode;
 mod encode;
-mod layers;
+mod methods;
 mod refusal;
 mod server;
 mod service;
@@ -36,7 +36,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::auth::Keys;
-use self::layers::Gate;
+use self::call::Clients;
 use self::server::Served;
 use self::standard::Standard;
 use crate::app::App;
@@ -74,11 +74,16 @@ pub async fn start(
     let config = &app.grpc;
     let tls = acceptor(config)?;
     let keys = Keys::of(app).map_err(anyhow::Error::msg)?;
-    let gate = Arc::new(Gate { app: Arc::clone(app), keys });
     let standard = Standard::start(app, stage.clone()).await?;
     // One address never has them all.
     let of_one_address = limits.of_one_address.min((config.connections_max / 2).max(1));
     let limits = Limits { connections_max: config.connections_max, of_one_address, ..limits };
-    let served = Served { gate, standard, tls };
+    let streams_max = config.streams_max;
+    let served = Served {
+        calls: methods::service(app, Clients::new(app, keys)),
+        standard,
+        streams_max,
+        tls,
+    };
     Ok(tokio::spawn(server::serve(listener, served, limits, stage, threads)))
 }

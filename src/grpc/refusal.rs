@@ -59,7 +59,7 @@ impl Refusal {
         match failure {
             Failure::UnknownOperation => Code::Unimplemented,
             Failure::AddressNotAllowed => Code::PermissionDenied,
-            Failure::BadSignature => Code::Unauthenticated,
+            Failure::BadSignature | Failure::Stale => Code::Unauthenticated,
             // The second is told from the first by its RetryInfo.
             Failure::TooLarge | Failure::Busy => Code::ResourceExhausted,
             Failure::BadRequest(_) => Code::InvalidArgument,

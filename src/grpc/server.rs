@@ -13,12 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use tonic::body::Body;
 use tower::ServiceExt;
 
-use super::layers::{Gate, through};
 use super::standard::Standard;
 use super::streams::{Arrivals, Streams};
 use crate::edge::patience::Patient;
+use crate::edge::stack::Serve;
 use crate::http::server::{Connections, Limits, Stage};
 use crate::http::threads::Threads;
 
@@ -36,9 +37,11 @@ const UNREAD_MAX: (u32, u32) = (64 * 1024, 256 * 1024);
 const UNSENT_MAX: usize = 64 * 1024;
 
 /// What is served on every connection.
-pub struct Served {
-    /// Clients' calls.
-    pub gate: Arc<Gate>,
+pub struct Served<C> {
+    /// Clients' calls, in their layers.
+    pub calls: C,
+    /// Calls of one connection at a time.
+    pub streams_max: u32,
     /// Health and reflection.
     pub standard: Standard,
     /// `None` for a port without TLS.
@@ -46,9 +49,9 @@ pub struct Served {
 }
 
 /// Serves until `stage` says that it is over, then finishes what is in progress.
-pub async fn serve(
+pub async fn serve<C: Serve<Incoming, Body>>(
     listener: TcpListener,
-    served: Served,
+    served: Served<C>,
     limits: Limits,
     mut stage: watch::Receiver<Stage>,
     mut threads: Threads,
@@ -88,10 +91,10 @@ pub async fn serve(
 }
 
 /// A connection that says nothing is not kept for long.
-async fn greet(
+async fn greet<C: Serve<Incoming, Body>>(
     stream: TcpStream,
     peer: SocketAddr,
-    served: Arc<Served>,
+    served: Arc<Served<C>>,
     stage: watch::Receiver<Stage>,
     patience: Duration,
 ) {
@@ -104,20 +107,21 @@ async fn greet(
 }
 
 /// Serves a connection to its end.
-async fn keep<S>(
+async fn keep<S, C>(
     stream: S,
     peer: SocketAddr,
-    served: Arc<Served>,
+    served: Arc<Served<C>>,
     mut stage: watch::Receiver<Stage>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    C: Serve<Incoming, Body>,
 {
     let arrivals = Arrivals::default();
     let mut http = http2::Builder::new(arrivals.clone());
     http.timer(TokioTimer::new())
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN)
-        .max_concurrent_streams(served.gate.app.grpc.streams_max)
+        .max_concurrent_streams(served.streams_max)
         .max_header_list_size(HEADERS_MAX)
         .initial_stream_window_size(UNREAD_MAX.0)
         .initial_connection_window_size(UNREAD_MAX.1)
@@ -129,7 +133,7 @@ async fn keep<S>(
         Box::pin(async move {
             match served.standard.find(request.uri().path()) {
                 Some(service) => service.oneshot(request).await,
-                None => Ok(through(Arc::clone(&served.gate), request).await),
+                None => served.calls.clone().oneshot(request).await,
             }
         })
     });

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
-use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
 use super::call::Call;
@@ -14,9 +13,8 @@ use super::refusal::Refusal;
 use super::{encode, transactions};
 use crate::app::App;
 use crate::core::{Checks, Exchange, GameId, PlayerId, PlayerView, TokenHash};
-use crate::edge::record::Told;
-use crate::engine::WalletError;
-use crate::http::callback::{failure_of, told_of};
+use crate::edge::record::CallOutcome;
+use crate::http::callback::{failure_of, outcome_of};
 use crate::providers::Failure;
 
 /// One call's own: it has been admitted, and is answered here.
@@ -24,9 +22,7 @@ pub struct Service {
     /// The node.
     pub app: Arc<App>,
     /// The call.
-    pub call: Arc<Call>,
-    /// After it the caller is told that it took too long.
-    pub deadline: Instant,
+    pub call: Call,
 }
 
 impl Service {
@@ -35,7 +31,7 @@ impl Service {
         match found {
             Ok(view) => {
                 let player = Some(view.player.clone());
-                self.call.tell(Told { outcome: "ok", player, ..Told::default() });
+                self.call.ended(CallOutcome { word: "ok", player, ..CallOutcome::default() });
                 Ok(Response::new(encode::player(&view)))
             }
             Err(refusal) => Err(self.refuse(&refusal)),
@@ -43,17 +39,8 @@ impl Service {
     }
 
     fn refuse(&self, refusal: &Refusal) -> Status {
-        self.call.tell_refused(refusal);
+        self.call.ended_refused(refusal);
         refusal.status()
-    }
-
-    /// Waits for a look-up no longer than the call may take.
-    async fn look_up(
-        &self,
-        wait: impl Future<Output = Result<PlayerView, WalletError>>,
-    ) -> Result<PlayerView, Refusal> {
-        let found = timeout_at(self.deadline, wait).await.map_err(|_| Failure::Timeout)?;
-        found.map_err(|error| failure_of(error).into())
     }
 
     async fn authenticated(
@@ -66,16 +53,16 @@ impl Service {
         let game = faults.check_given("game_id", &request.game_id, GameId::parse);
         let game_is_good = game.is_some() || request.game_id.is_empty();
         let Some(token) = token.filter(|_| game_is_good) else { return Err(faults.refusal()) };
-        let client = &self.call.client.id;
+        let client = &self.call.client().id;
         let wallet = &self.app.wallet;
-        let let_in = wallet.authenticate(client, &token, None, game.as_ref(), Exchange::Keep);
-        self.look_up(async { let_in.await.map(|player| player.view) }).await
+        let let_in = wallet.authenticate(client, &token, None, game.as_ref(), Exchange::Keep).await;
+        Ok(let_in.map_err(failure_of)?.view)
     }
 
     async fn balance_of(&self, request: &proto::BalanceRequest) -> Result<PlayerView, Refusal> {
         let (player, checks) = decode::balance(request)?;
-        let client = &self.call.client.id;
-        self.look_up(self.app.wallet.balance(client, &player, &checks)).await
+        let client = &self.call.client().id;
+        Ok(self.app.wallet.balance(client, &player, &checks).await.map_err(failure_of)?)
     }
 
     /// One command, by itself or of a batch.
@@ -83,11 +70,13 @@ impl Service {
         &self,
         request: &proto::ExecuteRequest,
     ) -> Result<proto::ExecuteResponse, Refusal> {
-        let client = &self.call.client;
+        let client = self.call.client();
         let command = decode::command(request, &client.id, client.adapter.terms().policy)?;
-        let executed = self.app.wallet.execute(command.clone(), self.deadline).await;
+        let common = self.call.common();
+        let (deadline, trail) = (common.deadline(), common.trail());
+        let executed = self.app.wallet.execute_unbounded(command.clone(), deadline, trail).await;
         let receipt = executed.map_err(failure_of)?;
-        self.call.tell(told_of(&command, &receipt));
+        self.call.ended(outcome_of(&command, &receipt));
         Ok(encode::executed(&command, &receipt))
     }
 
@@ -107,7 +96,7 @@ impl Service {
         let result = match self.executed(request).await {
             Ok(response) => batch_result::Result::Response(response),
             Err(refusal) => {
-                self.call.tell_refused(&refusal);
+                self.call.ended_refused(&refusal);
                 batch_result::Result::Error(refusal.error())
             }
         };
@@ -124,8 +113,8 @@ impl Service {
         let (Some(player), Some(())) = (player, faults.check("after_version", after)) else {
             return Err(faults.refusal());
         };
-        let client = &self.call.client.id;
-        self.look_up(self.app.wallet.balance(client, &player, &Checks::NONE)).await?;
+        let client = &self.call.client().id;
+        self.app.wallet.balance(client, &player, &Checks::NONE).await.map_err(failure_of)?;
         Ok(player)
     }
 }
@@ -173,8 +162,8 @@ impl WalletService for Service {
     ) -> Result<Response<Self::StreamTransactionsStream>, Status> {
         let player = self.existing_player(request.get_ref()).await;
         let player = player.map_err(|refusal| self.refuse(&refusal))?;
-        let (app, call) = (Arc::clone(&self.app), Arc::clone(&self.call));
+        let (app, call) = (Arc::clone(&self.app), self.call.clone());
         let after = request.get_ref().after_version;
-        Ok(Response::new(transactions::stream((app, call), player, after, self.deadline)))
+        Ok(Response::new(transactions::stream(app, call, player, after)))
     }
 }

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, Stream};
 use hyper::rt::Executor;
 
-use crate::http::layers::contain_panic;
+use crate::edge::panic::contain;
 
 /// Where a connection leaves the calls that have just come in.
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ where
 {
     fn execute(&self, call: F) {
         // A panic outside of what the layers contain ends its call and no other.
-        let call = contain_panic(call, "a gRPC connection").map(drop);
+        let call = contain(call, "a gRPC connection").map(drop);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::pin(call));
     }
 }

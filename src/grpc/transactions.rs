@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tonic::Status;
 
 use super::call::Call;
@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::{encode, proto};
 use crate::app::App;
 use crate::core::{PlayerId, Row};
-use crate::edge::record::Told;
+use crate::edge::record::CallOutcome;
 use crate::engine::WalletError;
 use crate::http::callback::failure_of;
 use crate::providers::Failure;
@@ -28,10 +28,9 @@ const WAITING: usize = 64;
 struct Reader {
     app: Arc<App>,
     /// The place of the stream, as long as it lasts.
-    call: Arc<Call>,
+    call: Call,
     player: PlayerId,
     after: i64,
-    deadline: Instant,
 }
 
 /// What goes to the caller; `None` when that was all.
@@ -39,13 +38,13 @@ type Next = Option<proto::Transaction>;
 
 /// What the client has moved on the player's wallet since that version.
 pub fn stream(
-    (app, call): (Arc<App>, Arc<Call>),
+    app: Arc<App>,
+    call: Call,
     player: PlayerId,
     after: i64,
-    deadline: Instant,
 ) -> BoxStream<'static, Result<proto::Transaction, Status>> {
     let (sender, receiver) = mpsc::channel(WAITING);
-    tokio::spawn(Reader { app, call, player, after, deadline }.run(sender));
+    tokio::spawn(Reader { app, call, player, after }.run(sender));
     stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         match receiver.recv().await {
@@ -61,18 +60,18 @@ pub fn stream(
 
 impl Reader {
     async fn run(mut self, sender: mpsc::Sender<Result<Next, Refusal>>) {
-        match timeout_at(self.deadline, self.read(&sender)).await {
+        match timeout_at(self.call.common().deadline(), self.read(&sender)).await {
             Ok(Ok(true)) => {
                 let player = Some(self.player);
-                self.call.tell(Told { outcome: "ok", player, ..Told::default() });
+                self.call.ended(CallOutcome { word: "ok", player, ..CallOutcome::default() });
             }
             // The caller is gone: nothing is said, and nobody hears it.
             Ok(Ok(false)) => {}
             Ok(Err(refusal)) => {
-                self.call.tell_refused(&refusal);
+                self.call.ended_refused(&refusal);
                 let _: Result<_, mpsc::error::TrySendError<_>> = sender.try_send(Err(refusal));
             }
-            Err(_) => self.call.tell_refused(&Failure::Timeout.into()),
+            Err(_) => self.call.ended_refused(&Failure::Timeout.into()),
         }
     }
 
@@ -97,7 +96,7 @@ impl Reader {
     }
 
     async fn page(&self) -> Result<Vec<Row>, Refusal> {
-        let whose = (&self.call.client.id, &self.player);
+        let whose = (&self.call.client().id, &self.player);
         let page = log::decided_after(self.app.wallet.pool(), whose, self.after, PAGE).await;
         page.map_err(|error| failure_of(WalletError::from(error)).into())
     }

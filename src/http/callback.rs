@@ -2,86 +2,127 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::Response;
-use axum::routing::any;
+use axum::body::Body;
+use axum::http::Response;
 use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret;
+use tower::ServiceBuilder;
 
-use super::layers::{self, Answered, Call, keep_deadline};
+use super::call::{Callback, Callbacks};
 use crate::app::App;
-use crate::core::{Checks, Command, Exchange, IssueCall, Outcome, PlayerView, Receipt, TokenHash};
-use crate::edge::record::Told;
-use crate::engine::WalletError;
+use crate::core::{
+    Checks, Command, IssueCall, Outcome, PlayerId, PlayerView, Reason, Receipt, TokenHash,
+};
+use crate::edge::body::ReadBody;
+use crate::edge::call::{Arrival, ProviderCall};
+use crate::edge::prove::Prove;
+use crate::edge::record::CallOutcome;
+use crate::edge::stack::{self, Serve};
+use crate::engine::{Wallet, WalletError};
 use crate::free_rounds::issues;
-use crate::providers::{Answer, Failure, Request as Asked};
+use crate::providers::{self, Answer, Failure, Unnamed};
 
-/// The callbacks of every provider.
-pub fn router(app: &Arc<App>) -> Router {
-    Router::new()
-        .route("/{provider}", any(callback))
-        .route("/{provider}/{*operation}", any(callback))
-        .with_state(Arc::clone(app))
+/// The callbacks of every provider, in their layers.
+pub fn service(app: &Arc<App>) -> impl Serve<Body, Body> {
+    let handler = Arc::clone(app);
+    around(app, move |arrival| answer(Arc::clone(&handler), arrival))
 }
 
-async fn callback(State(app): State<Arc<App>>, request: Request) -> Response {
-    layers::through(app, request, answer).await
+/// As [`service`], with another handler.
+pub fn around<H, F>(app: &Arc<App>, handler: H) -> impl Serve<Body, Body>
+where
+    H: FnMut(Proven) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, Failure>> + Send + 'static,
+{
+    let prove = ServiceBuilder::new().layer(ReadBody).layer(Prove).into_inner();
+    stack::around(Callbacks(Arc::clone(app)), prove, tower::service_fn(handler))
 }
 
-async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
-    let asked = match asked {
-        Asked::Issue(issue) => match resolve(&app, &call, &issue).await {
-            Ok(asked) => asked,
-            Err(failure) => return call.fail(None, &failure),
-        },
-        asked => asked,
+/// A call that is believed, and what it asks for.
+pub type Proven = Arrival<Callback, providers::Request>;
+
+async fn answer(
+    app: Arc<App>,
+    Arrival { call, request }: Proven,
+) -> Result<Response<Body>, Failure> {
+    let request = match request {
+        providers::Request::Issue(issue) => resolve(&app, &call, &issue).await?,
+        providers::Request::Unnamed(unnamed) => find_player(&app, &call, unnamed).await?,
+        request => request,
     };
-    let (wallet, provider) = (&app.wallet, &call.provider.id);
-    // Boxed, so that a bet does not carry the room that a look-up needs.
-    let found: BoxFuture<'_, Result<PlayerView, WalletError>> = match &asked {
-        Asked::Execute(command) => {
-            let trail = call.trail.clone();
-            let executed = wallet.execute_traced(command.clone(), call.deadline, trail).await;
-            return match executed {
-                Ok(receipt) => {
-                    let told = told_of(command, &receipt);
-                    call.reply(Some(&asked), &Answer::Executed(&receipt), told)
-                }
-                Err(error) => call.fail(Some(&asked), &failure_of(error)),
-            };
-        }
-        Asked::Authenticate { token, game } => Box::pin(async {
+    // The others are boxed, so that a bet does not carry the room that a look-up needs.
+    match call.asks_for(request) {
+        providers::Request::Execute(command) => execute(&app.wallet, &call, command).await,
+        providers::Request::Authenticate { token, player, game, exchange } => {
             let token = TokenHash::of(token.expose_secret());
-            let keep = Exchange::Keep;
-            let let_in = wallet.authenticate(provider, &token, None, game.as_ref(), keep).await;
-            let_in.map(|player| player.view)
-        }),
-        Asked::Balance { player, checks, .. } => Box::pin(wallet.balance(provider, player, checks)),
-        // It was resolved above, and comes to none.
-        Asked::Issue(_) => return call.fail(Some(&asked), &Failure::Internal),
-        Asked::Acknowledge { player } => Box::pin(wallet.balance(provider, player, &Checks::NONE)),
-    };
-    match keep_deadline(&call, found).await {
-        Ok(Ok(player)) => {
-            let name = Some(player.player.clone());
-            let told = Told { outcome: "ok", player: name, ..Told::default() };
-            call.reply(Some(&asked), &Answer::Player(&player), told)
+            let (provider, player, game) = (&call.provider().id, player.as_ref(), game.as_ref());
+            let entering = app.wallet.authenticate(provider, &token, player, game, *exchange);
+            let entered = Box::pin(entering).await.map_err(failure_of)?;
+            let answer =
+                Answer::Authenticated { player: &entered.view, token: entered.token.as_ref() };
+            Ok(call.reply(&answer, about(&entered.view)))
         }
-        Ok(Err(error)) => call.fail(Some(&asked), &failure_of(error)),
-        Err(failure) => call.fail(Some(&asked), &failure),
+        providers::Request::Balance { player, checks, .. } => {
+            tell_balance(&app.wallet, &call, player, checks).await
+        }
+        providers::Request::Acknowledge { player } => {
+            tell_balance(&app.wallet, &call, player, &Checks::NONE).await
+        }
+        // They were resolved above, into one of the others.
+        providers::Request::Issue(_) | providers::Request::Unnamed(_) => Err(Failure::Internal),
     }
+}
+
+async fn execute(
+    wallet: &Wallet,
+    call: &Callback,
+    command: &Command,
+) -> Result<Response<Body>, Failure> {
+    let common: &ProviderCall = call.as_ref();
+    let executing = wallet.execute_unbounded(command.clone(), common.deadline(), common.trail());
+    let receipt = executing.await.map_err(failure_of)?;
+    Ok(call.reply(&Answer::Executed(&receipt), outcome_of(command, &receipt)))
+}
+
+fn tell_balance<'a>(
+    wallet: &'a Wallet,
+    call: &'a Callback,
+    player: &'a PlayerId,
+    checks: &'a Checks,
+) -> BoxFuture<'a, Result<Response<Body>, Failure>> {
+    Box::pin(async move {
+        let found = wallet.balance(&call.provider().id, player, checks).await;
+        let player = found.map_err(failure_of)?;
+        Ok(call.reply(&Answer::Player(&player), about(&player)))
+    })
+}
+
+/// The outcome of a call that found a player.
+fn about(player: &PlayerView) -> CallOutcome {
+    CallOutcome { word: "ok", player: Some(player.player.clone()), ..CallOutcome::default() }
+}
+
+/// What a call asks for that names no player. Boxed, so that a bet does not carry it.
+fn find_player<'a>(
+    app: &'a App,
+    call: &'a Callback,
+    Unnamed { token, or_of, read }: Unnamed,
+) -> BoxFuture<'a, Result<providers::Request, Failure>> {
+    Box::pin(async move {
+        let found = app.wallet.player_of(&call.provider().id, &token, or_of.as_ref()).await;
+        let player = found.map_err(failure_of)?;
+        read(player.ok_or(Failure::Refused(Reason::SessionUnknown))?)
+    })
 }
 
 /// What a call about an issue of free rounds asks for. Boxed, so that a bet does not carry it.
 fn resolve<'a>(
     app: &'a App,
-    call: &'a Call,
+    call: &'a Callback,
     issue: &'a IssueCall,
-) -> BoxFuture<'a, Result<Asked, Failure>> {
+) -> BoxFuture<'a, Result<providers::Request, Failure>> {
     Box::pin(async move {
-        let found = issues::resolve(app.wallet.pool(), &call.provider, issue);
-        let resolved = keep_deadline(call, found).await?;
+        let resolved = issues::resolve(app.wallet.pool(), call.provider(), issue).await;
         resolved.map_err(|error| failure_of(WalletError::from(error)))?
     })
 }
@@ -98,8 +139,8 @@ pub const fn failure_of(error: WalletError) -> Failure {
 }
 
 /// A refusal's reason, or else the outcome that says most about the whole command.
-pub fn told_of(command: &Command, receipt: &Receipt) -> Told {
-    let outcome = match receipt.refusal() {
+pub fn outcome_of(command: &Command, receipt: &Receipt) -> CallOutcome {
+    let word = match receipt.refusal() {
         Some(reason) => reason.as_str(),
         None if receipt.is_parked() => "parked",
         None => receipt
@@ -109,8 +150,8 @@ pub fn told_of(command: &Command, receipt: &Receipt) -> Told {
             .or(receipt.outcomes.first())
             .map_or("ok", Outcome::as_str),
     };
-    Told {
-        outcome,
+    CallOutcome {
+        word,
         player: Some(command.player.clone()),
         tx_id: command.movements.first().map(|movement| movement.tx_id.clone()),
         transaction_id: receipt

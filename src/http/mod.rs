@@ -2,16 +2,15 @@
 //! the wallet's door; it knows no SQL, no Redis and no provider's word.
 
 pub mod body;
+pub mod call;
 pub mod callback;
 pub mod docs;
 pub mod files;
-pub mod layers;
 pub mod openapi;
 pub mod operator;
 pub mod ops;
 pub mod problem;
 pub mod server;
-mod span;
 pub mod threads;
 
 use std::any::Any;
@@ -32,8 +31,8 @@ pub fn router(app: &Arc<App>, docs: Option<docs::Demo>) -> Router {
         .merge(docs.map_or_else(Router::new, docs::router))
         // As a service: it answers for every path below, where a provider's routes would too.
         .nest_service("/operator", operator::router(app))
-        .merge(callback::router(app))
-        .fallback(not_found)
+        // Everything else is a provider's, or nobody's.
+        .fallback_service(callback::service(app))
         // Callbacks and the operator's API contain their own panics, in their own shapes. This
         // one is for the layers that do it.
         .layer(CatchPanicLayer::custom(last_resort))
@@ -43,10 +42,5 @@ fn last_resort(_panic: Box<dyn Any + Send>) -> Response {
     counter!("wallet_panics_total").increment(1);
     tracing::error!("a layer panicked");
     problem::Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of ours")
-        .into_response()
-}
-
-async fn not_found() -> Response {
-    problem::Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
         .into_response()
 }

@@ -119,14 +119,14 @@ pub async fn is_ready(app: &App, leaving: bool) -> bool {
 }
 
 async fn readiness(app: &App, leaving: bool) -> Readiness {
-    let sight = app.lookout.sight().await;
-    let database = if sight.answers { "up" } else { "down" };
-    let schema = match sight.schema_is_current {
+    let health = app.database.health().await;
+    let database = if health.answers { "up" } else { "down" };
+    let schema = match health.schema_is_current {
         Some(true) => "current",
         Some(false) => "not migrated",
         None => "unknown",
     };
-    let writes = match (sight.answers, sight.takes_writes) {
+    let writes = match (health.answers, health.takes_writes) {
         (_, true) => "taken",
         (true, false) => "refused",
         (false, false) => "unknown",
@@ -136,7 +136,7 @@ async fn readiness(app: &App, leaving: bool) -> Readiness {
         CacheState::Up => "up",
         CacheState::Broken => "down: degraded",
     };
-    let ready = sight.takes_writes && !leaving;
-    let clock_skew = sight.clock_skew;
+    let ready = health.takes_writes && !leaving;
+    let clock_skew = health.clock_skew;
     Readiness { ready, leaving, database, schema, writes, redis, clock_skew }
 }

@@ -10,14 +10,14 @@ use tokio::sync::oneshot;
 /// The threads, the caller's own among them. They end with this, and with their connections.
 pub struct Threads {
     handles: Vec<Handle>,
-    given: usize,
+    next: usize,
     others: Vec<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Threads {
     /// The runtime of the caller and no other.
     pub fn current() -> Self {
-        Self { handles: vec![Handle::current()], given: 0, others: Vec::new() }
+        Self { handles: vec![Handle::current()], next: 0, others: Vec::new() }
     }
 
     /// `count` of them in all; at least the caller's.
@@ -42,8 +42,8 @@ impl Threads {
 
     /// The next one, in turns; the caller's first.
     pub fn next_handle(&mut self) -> Handle {
-        let turn = self.given.checked_rem(self.handles.len()).unwrap_or_default();
-        self.given = self.given.wrapping_add(1);
+        let turn = self.next.checked_rem(self.handles.len()).unwrap_or_default();
+        self.next = self.next.wrapping_add(1);
         self.handles.get(turn).cloned().unwrap_or_else(Handle::current)
     }
 

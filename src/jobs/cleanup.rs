@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::pace::Pace;
-use super::{JobError, Progress, meters};
-use crate::app::App;
+use super::throttle::Throttle;
+use super::{Context, JobError, Progress, meters};
 use crate::cache::{CacheState, SweepCursor, Swept};
 use crate::store::jobs::expiry;
 use crate::store::jobs::lease::Fence;
@@ -30,14 +29,14 @@ pub struct Report {
 /// # Errors
 /// [`JobError`].
 pub async fn run_once(
-    app: &Arc<App>,
+    context: &Arc<Context>,
     fence: &Fence,
     progress: &Progress,
 ) -> Result<Report, JobError> {
-    let pool = app.wallet.pool();
-    let mut pace = Pace::of(app.jobs.busy_percent);
-    let batch = app.jobs.cleanup_batch;
-    let kept = Duration::from_secs(app.jobs.sessions_kept_h.saturating_mul(3600));
+    let pool = context.wallet.pool();
+    let mut throttle = Throttle::of(context.settings.busy_percent);
+    let batch = context.settings.cleanup_batch;
+    let kept = Duration::from_secs(context.settings.sessions_kept_h.saturating_mul(3600));
     let mut report = Report::default();
     loop {
         let gone = expiry::sessions(pool, fence, kept, batch).await?;
@@ -46,26 +45,26 @@ pub async fn run_once(
         if gone < u64::from(batch) {
             break;
         }
-        pace.rest().await;
+        throttle.pause().await;
     }
-    let kept = Duration::from_secs(app.jobs.reports_kept_d.saturating_mul(86_400));
+    let kept = Duration::from_secs(context.settings.reports_kept_d.saturating_mul(86_400));
     report.reports = expiry::reconciliations(pool, fence, kept, batch).await?;
     meters::cleaned("report", report.reports);
-    report.claims = sweep(app, &mut pace, progress).await;
+    report.claims = sweep(context, &mut throttle, progress).await;
     Ok(report)
 }
 
 /// Redis has no fence; but what is removed here is judged and removed in one step there, and
 /// a claim is a hint. One that has an expiry is left to it: a repeat may come for as long.
-async fn sweep(app: &App, pace: &mut Pace, progress: &Progress) -> Option<Swept> {
-    let cache = app.wallet.cache();
+async fn sweep(context: &Context, throttle: &mut Throttle, progress: &Progress) -> Option<Swept> {
+    let cache = context.wallet.cache();
     if cache.state() == CacheState::Disabled {
         return None;
     }
     let mut at = SweepCursor::default();
     let mut swept = Swept::default();
     loop {
-        let page = cache.sweep(at, app.jobs.cleanup_batch.into()).await?;
+        let page = cache.sweep(at, context.settings.cleanup_batch.into()).await?;
         meters::cleaned("claim", page.swept.without_expiry);
         swept = swept.plus(page.swept);
         progress.at(swept.claims);
@@ -73,6 +72,6 @@ async fn sweep(app: &App, pace: &mut Pace, progress: &Progress) -> Option<Swept>
             Some(next) => at = next,
             None => return Some(swept),
         }
-        pace.rest().await;
+        throttle.pause().await;
     }
 }

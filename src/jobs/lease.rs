@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
-use uuid::Uuid;
 
-use super::{Job, JobError, meters};
-use crate::app::App;
-use crate::store::jobs::lease::{self, Fence, Reach, Seen};
+use super::{Context, Job, JobError, meters};
+use crate::store::jobs::lease::{self, Fence, Held, Takeover};
 use crate::store::jobs::reconciliation::{self, RunFilter};
 
 /// A job's lease as one process sees it.
 pub struct Lease {
-    app: Arc<App>,
+    context: Arc<Context>,
     job: Job,
     holder: String,
     ttl: Duration,
@@ -22,32 +20,20 @@ pub struct Lease {
     /// When the last run ended, whether it was ours, as far as is known.
     ran: Option<Instant>,
     /// True from the first failure to the next success, so that an outage is logged once.
-    interrupted: bool,
-}
-
-/// A name for this process that says where it is.
-pub fn holder_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = match host.trim() {
-        "" => "node",
-        name => name,
-    };
-    let unique = Uuid::new_v4().simple().to_string();
-    let unique = unique.get(..8).unwrap_or_default();
-    format!("{host}/{}/{unique}", std::process::id())
+    is_failing: bool,
 }
 
 impl Lease {
     /// A lease that is not held yet.
-    pub fn new(app: &Arc<App>, job: Job, holder: String) -> Self {
+    pub fn new(context: &Arc<Context>, job: Job, holder: String) -> Self {
         Self {
-            app: Arc::clone(app),
+            context: Arc::clone(context),
             job,
             holder,
-            ttl: Duration::from_millis(app.jobs.lease_ttl_ms),
+            ttl: Duration::from_millis(context.settings.lease_ttl_ms),
             fence: None,
             ran: None,
-            interrupted: false,
+            is_failing: false,
         }
     }
 
@@ -57,7 +43,7 @@ impl Lease {
     }
 
     /// How often the lease is renewed.
-    pub fn beat(&self) -> Duration {
+    pub fn renewal_interval(&self) -> Duration {
         (self.ttl / 3).max(Duration::from_millis(10))
     }
 
@@ -67,14 +53,14 @@ impl Lease {
     }
 
     /// Renews the lease, or takes it if it may be taken. True when it is held.
-    pub async fn keep(&mut self, reach: Reach) -> bool {
-        match self.try_keep(reach).await {
+    pub async fn hold(&mut self, takeover: Takeover) -> bool {
+        match self.try_hold(takeover).await {
             Ok(held) => {
-                self.interrupted = false;
+                self.is_failing = false;
                 held
             }
             Err(error) => {
-                if !std::mem::replace(&mut self.interrupted, true) {
+                if !std::mem::replace(&mut self.is_failing, true) {
                     tracing::warn!(job = self.job.as_str(), %error, "the lease cannot be kept");
                 }
                 false
@@ -82,12 +68,12 @@ impl Lease {
         }
     }
 
-    /// As [`Self::keep`].
+    /// As [`Self::hold`].
     ///
     /// # Errors
     /// [`JobError::Database`].
-    pub async fn try_keep(&mut self, reach: Reach) -> Result<bool, JobError> {
-        let pool = &self.app.leases;
+    pub async fn try_hold(&mut self, takeover: Takeover) -> Result<bool, JobError> {
+        let pool = &self.context.leases;
         if let Some(fence) = &self.fence {
             if lease::renew(pool, fence, self.ttl, false).await? {
                 return Ok(true);
@@ -96,31 +82,31 @@ impl Lease {
             self.fence = None;
         }
         let name = (self.job.as_str(), self.holder.as_str());
-        let Some(taken) = lease::take(pool, name, self.ttl, reach).await? else {
+        let Some(acquired) = lease::take(pool, name, self.ttl, takeover).await? else {
             return Ok(false);
         };
         tracing::info!(
             job = self.job.as_str(),
             holder = self.holder,
-            fencing = taken.fence.fencing,
+            fencing = acquired.fence.fencing,
             "the lease is held"
         );
-        self.ran = taken.since_run.and_then(|since| Instant::now().checked_sub(since));
-        if let Some(ran_at) = taken.ran_at {
+        self.ran = acquired.since_run.and_then(|since| Instant::now().checked_sub(since));
+        if let Some(ran_at) = acquired.ran_at {
             meters::succeeded_at(self.job, ran_at);
         }
-        self.fence = Some(taken.fence);
+        self.fence = Some(acquired.fence);
         if self.job == Job::Reconcile {
-            self.tell_the_last_drift().await?;
+            self.report_last_drift().await?;
         }
         Ok(true)
     }
 
     /// Whoever ran last, another node or a person, may have found something, and gauges speak on
     /// the leader alone.
-    async fn tell_the_last_drift(&self) -> Result<(), JobError> {
+    async fn report_last_drift(&self) -> Result<(), JobError> {
         let filter = RunFilter { state: Some("done".to_owned()), limit: 1, ..RunFilter::default() };
-        let runs = reconciliation::runs(&self.app.leases, &filter).await?;
+        let runs = reconciliation::runs(&self.context.leases, &filter).await?;
         if let Some(last) = runs.first() {
             meters::drifted(&last.totals);
         }
@@ -136,13 +122,13 @@ impl Lease {
         step: impl Future<Output = Result<T, JobError>>,
     ) -> Result<T, JobError> {
         let fence = self.fence.clone().ok_or(JobError::Fenced)?;
-        let app = Arc::clone(&self.app);
-        let pool = &app.leases;
+        let context = Arc::clone(&self.context);
+        let pool = &context.leases;
         if !lease::renew(pool, &fence, self.ttl, true).await? {
             self.fence = None;
             return Err(JobError::Fenced);
         }
-        let result = self.beside_renewals(&fence, step).await;
+        let result = self.with_renewals(&fence, step).await;
         self.ran = Some(Instant::now());
         match &result {
             Ok(_) => lease::finish(pool, &fence).await?,
@@ -157,7 +143,7 @@ impl Lease {
 
     /// A renewal may wait for a lock on the lease that the step holds, and then the step has to go
     /// on: so neither waits for the other.
-    async fn beside_renewals<T>(
+    async fn with_renewals<T>(
         &self,
         fence: &Fence,
         step: impl Future<Output = Result<T, JobError>>,
@@ -178,14 +164,15 @@ impl Lease {
 
     /// Renews the lease until it is lost, or for as long as nobody says that it is enough.
     async fn renewals(&self, fence: &Fence, mut stopped: oneshot::Receiver<()>) {
-        let mut beat = interval_at(Instant::now() + self.beat(), self.beat());
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks =
+            interval_at(Instant::now() + self.renewal_interval(), self.renewal_interval());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = &mut stopped => return,
-                _ = beat.tick() => {}
+                _ = ticks.tick() => {}
             }
-            match lease::renew(&self.app.leases, fence, self.ttl, true).await {
+            match lease::renew(&self.context.leases, fence, self.ttl, true).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The lease may still be ours, and no write goes through if it is not.
@@ -198,14 +185,14 @@ impl Lease {
     ///
     /// # Errors
     /// [`JobError::Database`].
-    pub async fn rival(&self) -> Result<Option<Seen>, JobError> {
-        Ok(lease::find(&self.app.leases, self.job.as_str()).await?)
+    pub async fn current_holder(&self) -> Result<Option<Held>, JobError> {
+        Ok(lease::find(&self.context.leases, self.job.as_str()).await?)
     }
 
     /// Gives it back.
     pub async fn release(&mut self) {
         if let Some(fence) = self.fence.take()
-            && let Err(error) = lease::release(&self.app.leases, &fence).await
+            && let Err(error) = lease::release(&self.context.leases, &fence).await
         {
             tracing::warn!(job = self.job.as_str(), %error, "the lease was not given back");
         }

@@ -10,8 +10,8 @@ use metrics::{
 };
 
 use super::{Job, JobError};
-use crate::store::jobs::parked_books::Standing;
 use crate::store::jobs::reconciliation::Totals;
+use crate::store::jobs::retry_schedule::Backlog;
 
 /// Tells the recorder what the jobs' metrics mean.
 pub fn describe_metrics() {
@@ -42,7 +42,7 @@ pub fn describe_metrics() {
 }
 
 /// A run ended.
-pub fn ran<T>(job: Job, took: Duration, result: &Result<T, JobError>) {
+pub fn run_ended<T>(job: Job, took: Duration, result: &Result<T, JobError>) {
     let word = match result {
         Ok(_) => "ok",
         Err(JobError::Fenced) => "skipped",
@@ -71,7 +71,7 @@ pub fn leads(job: Job, leads: bool) {
         match job {
             Job::Reconcile => drifted(&Totals::default()),
             Job::Reapply => {
-                parked(&Standing::default());
+                parked(&Backlog::default());
                 free_rounds(0);
             }
             Job::Cleanup => {}
@@ -91,10 +91,10 @@ pub fn drifted(totals: &Totals) {
 }
 
 /// What waits.
-pub fn parked(standing: &Standing) {
-    gauge!("wallet_parked_movements").set(float(standing.parked));
-    gauge!("wallet_dead_movements").set(float(standing.dead));
-    gauge!("wallet_parked_oldest_seconds").set(standing.oldest_seconds);
+pub fn parked(backlog: &Backlog) {
+    gauge!("wallet_parked_movements").set(float(backlog.parked));
+    gauge!("wallet_dead_movements").set(float(backlog.dead));
+    gauge!("wallet_parked_oldest_seconds").set(backlog.oldest_seconds);
 }
 
 /// What issues of free rounds came to and nobody can book.

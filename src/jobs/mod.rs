@@ -6,18 +6,18 @@
 //! - `reconcile`: Redis against PostgreSQL, the ledger against the wallets;
 //! - `reapply`: parked movements, through the wallet's one door. No job takes a player's money;
 //! - `cleanup`: claims and sessions that are over;
-//! - `by_hand`: the same from the command line; `meters`, `pace`, `progress`.
+//! - `context`: what they work with; `meters`, `throttle`, `progress`.
 //!
 //! Nothing here knows HTTP, SQL, Redis or any protocol's word.
 
-pub mod by_hand;
 pub mod cleanup;
+mod context;
 mod lease;
 mod meters;
-mod pace;
 mod progress;
 pub mod reapply;
 pub mod reconcile;
+mod throttle;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -30,13 +30,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub use lease::{Lease, holder_name};
+pub use context::Context;
+pub use lease::Lease;
 pub use meters::describe_metrics;
 pub use progress::Progress;
 
-use crate::app::App;
 use crate::store::LookupError;
-use crate::store::jobs::lease::{Fence, FencedError, Reach};
+use crate::store::jobs::lease::{Fence, FencedError, Takeover};
+use crate::telemetry::instance_name;
 
 /// One of the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +64,11 @@ impl Job {
     }
 
     /// The time from the end of a run to the next.
-    const fn every(self, app: &App) -> Duration {
+    const fn every(self, context: &Context) -> Duration {
         Duration::from_secs(match self {
-            Self::Reconcile => app.jobs.reconcile_every_s,
-            Self::Reapply => app.jobs.reapply_every_s,
-            Self::Cleanup => app.jobs.cleanup_every_s,
+            Self::Reconcile => context.settings.reconcile_every_s,
+            Self::Reapply => context.settings.reapply_every_s,
+            Self::Cleanup => context.settings.cleanup_every_s,
         })
     }
 }
@@ -121,7 +122,7 @@ impl From<FencedError> for JobError {
 /// # Errors
 /// [`JobError`].
 pub async fn run_once(
-    app: &Arc<App>,
+    context: &Arc<Context>,
     job: Job,
     lease: &mut Lease,
     scope: reconcile::Scope,
@@ -130,10 +131,10 @@ pub async fn run_once(
     let fence = lease.fence().cloned().ok_or(JobError::Fenced)?;
     let started = Instant::now();
     // Boxed: the compiler lays out what is below it only once.
-    let step = AssertUnwindSafe(step(app, job, &fence, scope, progress).boxed()).catch_unwind();
+    let step = AssertUnwindSafe(step(context, job, &fence, scope, progress).boxed()).catch_unwind();
     let step = async { step.await.unwrap_or(Err(JobError::Panicked)) };
     let result = lease.while_running(step).await;
-    meters::ran(job, started.elapsed(), &result);
+    meters::run_ended(job, started.elapsed(), &result);
     match &result {
         Ok(report) => {
             let report = serde_json::to_string(report).unwrap_or_default();
@@ -159,7 +160,7 @@ pub async fn run_once(
 }
 
 async fn step(
-    app: &Arc<App>,
+    context: &Arc<Context>,
     job: Job,
     fence: &Fence,
     scope: reconcile::Scope,
@@ -167,10 +168,10 @@ async fn step(
 ) -> Result<Report, JobError> {
     Ok(match job {
         Job::Reconcile => {
-            Report::Reconcile(reconcile::run_once(app, fence, scope, progress).await?)
+            Report::Reconcile(reconcile::run_once(context, fence, scope, progress).await?)
         }
-        Job::Reapply => Report::Reapply(reapply::run_once(app, fence).await?),
-        Job::Cleanup => Report::Cleanup(cleanup::run_once(app, fence, progress).await?),
+        Job::Reapply => Report::Reapply(reapply::run_once(context, fence).await?),
+        Job::Cleanup => Report::Cleanup(cleanup::run_once(context, fence, progress).await?),
     })
 }
 
@@ -182,12 +183,12 @@ pub struct Jobs {
 
 impl Jobs {
     /// Starts a loop for each job.
-    pub fn start(app: &Arc<App>) -> Self {
+    pub fn start(context: &Arc<Context>) -> Self {
         let (stop, stopping) = watch::channel(false);
-        let holder = holder_name();
+        let holder = instance_name();
         let loops = Job::ALL.map(|job| {
-            let lease = Lease::new(app, job, holder.clone());
-            tokio::spawn(keep(Arc::clone(app), job, lease, stopping.clone()))
+            let lease = Lease::new(context, job, holder.clone());
+            tokio::spawn(run_loop(Arc::clone(context), job, lease, stopping.clone()))
         });
         Self { stop, loops: loops.into() }
     }
@@ -203,18 +204,23 @@ impl Jobs {
     }
 }
 
-async fn keep(app: Arc<App>, job: Job, mut lease: Lease, mut stop: watch::Receiver<bool>) {
+async fn run_loop(
+    context: Arc<Context>,
+    job: Job,
+    mut lease: Lease,
+    mut stop: watch::Receiver<bool>,
+) {
     meters::leads(job, false);
     loop {
-        let turn = async {
-            let pause = turn(&app, job, &mut lease).await;
+        let tick = async {
+            let pause = tick(&context, job, &mut lease).await;
             tokio::time::sleep(pause).await;
         };
         tokio::select! {
             // A step can be dropped anywhere: each of its writes is whole, and what it has
             // given to the wallet's door runs to its end.
             _ = stop.wait_for(|stopped| *stopped) => break,
-            () = turn => {}
+            () = tick => {}
         }
     }
     meters::leads(job, false);
@@ -222,21 +228,21 @@ async fn keep(app: Arc<App>, job: Job, mut lease: Lease, mut stop: watch::Receiv
 }
 
 /// Keeps or takes the lease, runs what is due, and says how long to wait.
-async fn turn(app: &Arc<App>, job: Job, lease: &mut Lease) -> Duration {
-    let beat = lease.beat();
-    let held = lease.keep(Reach::TheGone).await;
+async fn tick(context: &Arc<Context>, job: Job, lease: &mut Lease) -> Duration {
+    let interval = lease.renewal_interval();
+    let held = lease.hold(Takeover::IfExpired).await;
     meters::leads(job, held);
     if !held {
-        return beat;
+        return interval;
     }
-    let every = job.every(app);
+    let every = job.every(context);
     let due_in = lease.since_run().map_or(Duration::ZERO, |since| every.saturating_sub(since));
     if !due_in.is_zero() {
-        return due_in.min(beat);
+        return due_in.min(interval);
     }
     let scope = reconcile::Scope::Window;
-    let _logged_and_counted = run_once(app, job, lease, scope, &Progress::none()).await;
+    let _logged_and_counted = run_once(context, job, lease, scope, &Progress::none()).await;
     // One that has lost its lease says so at once.
     meters::leads(job, lease.fence().is_some());
-    beat.min(every)
+    interval.min(every)
 }

@@ -1,14 +1,18 @@
 //! The seam between a provider's wire format and the core. An adapter is synchronous and
 //! pure: bytes in, command out; outcome in, bytes out. It has no clock, no store, no await.
 
-use axum::http::HeaderMap;
-use chrono::{DateTime, Utc};
+use std::fmt;
 
+use axum::http::{HeaderName, HeaderValue};
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::call::{Opened, Operation, RawCall};
+use super::failure::Failure;
 use super::issues::Issues;
-use super::signature::{Proof, Secrets};
 use crate::core::{
-    Amount, Command, Currency, GameId, IssueCall, IssueId, Movement, PlayerId, Policy, Reason,
-    Receipt, Reversible,
+    Amount, Command, Currency, Exchange, GameId, IssueCall, Movement, PlayerId, Policy, Receipt,
+    Reversible, TokenHash, TxId,
 };
 pub use crate::core::{Checks, PlayerView};
 
@@ -53,42 +57,26 @@ pub trait Adapter: Send + Sync + 'static {
         None
     }
 
-    /// The answer in the provider's own words. `operation` is `None` for a path that is not
-    /// the provider's, `request` where the call failed before it was understood.
-    fn encode(
-        &self,
-        operation: Option<&'static Operation>,
-        request: Option<&Request>,
-        answer: &Answer<'_>,
-    ) -> Reply;
+    /// The answer in the provider's own words.
+    fn encode(&self, asked: Asked<'_>, answer: &Answer<'_>) -> Reply;
 }
 
-/// A call taken apart, and not believed yet.
-pub struct Opened<'c> {
-    /// What the caller offers: the scheme, the signed bytes, the signature.
-    pub proof: Proof<'c>,
-    decode: Decode<'c>,
+/// What is known of a call when it is answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Which operation; `None` for a path that is not the provider's.
+    pub operation: Option<&'static Operation>,
+    /// What the caller calls its call, where the adapter said so: for protocols whose every reply
+    /// repeats it, refusals as well.
+    pub echo: Option<&'a str>,
+    /// What it asks for; `None` where the call failed before that was believed.
+    pub request: Option<&'a Request>,
 }
 
-/// Reads a call whose proof holds: it fails with [`Failure::BadRequest`] and what is wrong.
-type Decode<'c> = Box<dyn FnOnce() -> Result<Request, Failure> + Send + 'c>;
-
-impl<'c> Opened<'c> {
-    /// A call with this proof, which says what `decode` reads.
-    pub fn new(
-        proof: Proof<'c>,
-        decode: impl FnOnce() -> Result<Request, Failure> + Send + 'c,
-    ) -> Self {
-        Self { proof, decode: Box::new(decode) }
-    }
-
-    /// What the call says, if its proof holds under one of the secrets.
-    ///
-    /// # Errors
-    /// [`Failure::BadSignature`]; [`Failure::BadRequest`] with what is wrong, for the reply and
-    /// the log.
-    pub fn believed(self, secrets: &Secrets) -> Result<Request, Failure> {
-        if secrets.verify(&self.proof) { (self.decode)() } else { Err(Failure::BadSignature) }
+impl Asked<'_> {
+    /// The operation's name; empty for none.
+    pub fn name(&self) -> &'static str {
+        self.operation.map_or("", |operation| operation.name)
     }
 }
 
@@ -112,26 +100,20 @@ pub struct FreeRoundsTotal {
     pub paid: bool,
 }
 
-/// One kind of call.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Operation {
-    /// For metrics, logs and the adapter's own dispatch.
-    pub name: &'static str,
-    /// Every spelling of the path below the provider's prefix, without a leading slash.
-    pub paths: &'static [&'static str],
+/// A call that does not name its player.
+pub struct Unnamed {
+    /// Whose token came with it. A token is one player's for ever, also when it has ended.
+    pub token: TokenHash,
+    /// Where nobody knows the token: whoever has the movement under this key.
+    pub or_of: Option<TxId>,
+    /// What the call asks for, now that its player is known.
+    pub read: Box<dyn FnOnce(PlayerId) -> Result<Request, Failure> + Send + Sync>,
 }
 
-/// A call as it came in, with its whole body.
-#[derive(Debug)]
-pub struct RawCall<'a> {
-    /// Which one.
-    pub operation: &'static Operation,
-    /// The path with its query, as received.
-    pub path_and_query: &'a str,
-    /// As received.
-    pub headers: &'a HeaderMap,
-    /// As received, within the body limit.
-    pub body: &'a [u8],
+impl fmt::Debug for Unnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unnamed").field("or_of", &self.or_of).finish_non_exhaustive()
+    }
 }
 
 /// What a call asks for.
@@ -140,9 +122,13 @@ pub enum Request {
     /// Who is behind a launch token?
     Authenticate {
         /// The token, for those protocols that repeat it in the answer. Never logged.
-        token: secrecy::SecretString,
+        token: SecretString,
+        /// Whose token it must be, where the protocol says so.
+        player: Option<PlayerId>,
         /// The game that is being opened; refused when it is off.
         game: Option<GameId>,
+        /// What becomes of the token.
+        exchange: Exchange,
     },
     /// What is the balance?
     Balance {
@@ -162,6 +148,8 @@ pub enum Request {
     },
     /// Money, or something to remember.
     Execute(Command),
+    /// Something for a player whom the call does not name.
+    Unnamed(Unnamed),
     /// Something about an issue of free rounds: what it is, [`Issues::request`] says once it is
     /// known whose the issue is.
     Issue(IssueCall),
@@ -172,98 +160,17 @@ pub enum Request {
 pub enum Answer<'a> {
     /// The command was executed (which says nothing about success).
     Executed(&'a Receipt),
-    /// The player behind an authenticate, a balance or an acknowledgement.
+    /// The player behind a token.
+    Authenticated {
+        /// Who, and what they have.
+        player: &'a PlayerView,
+        /// The token that counts from now on, where it is a new one of ours.
+        token: Option<&'a SecretString>,
+    },
+    /// The player of a balance or an acknowledgement.
     Player(&'a PlayerView),
     /// It came to nothing.
     Failed(&'a Failure),
-}
-
-/// Why a call came to nothing, before or instead of a decision about money.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
-    /// The path below the provider's prefix is none of its operations, or the method is not
-    /// the protocol's.
-    #[error("unknown operation")]
-    UnknownOperation,
-    /// The caller's address is not on the provider's list.
-    #[error("address not allowed")]
-    AddressNotAllowed,
-    /// No signature, or a wrong one.
-    #[error("bad signature")]
-    BadSignature,
-    /// The body is larger than the provider's limit.
-    #[error("body too large")]
-    TooLarge,
-    /// What is wrong, in words that may be shown to the caller.
-    #[error("bad request: {0}")]
-    BadRequest(String),
-    /// Nobody has said what the smallest unit of this currency is at this provider. Once it is
-    /// configured, the same call may be sent again.
-    #[error("the decimals of {0} are not known at this provider")]
-    CurrencyUnknown(Currency),
-    /// A rule about the player, the session or the game stands against it.
-    #[error("refused: {}", .0.as_str())]
-    Refused(Reason),
-    /// Nobody has said yet whose this issue of free rounds is. What is to be paid is kept; the same
-    /// call may be sent again.
-    #[error("it is not known whose the issue {0} is")]
-    OwnerUnknown(IssueId),
-    /// Too much at once. Nothing was done; the same call may be sent again.
-    #[error("busy")]
-    Busy,
-    /// The deadline passed. It may have been done; the same call may be sent again.
-    #[error("deadline passed")]
-    Timeout,
-    /// The database cannot be reached. The same call may be sent again.
-    #[error("unavailable")]
-    Unavailable,
-    /// A fault of ours. The same call may be sent again.
-    #[error("internal error")]
-    Internal,
-}
-
-impl Failure {
-    /// The words for those that are no fault of the caller's.
-    pub const OURS: [&'static str; 4] = [
-        Self::Busy.as_str(),
-        Self::Timeout.as_str(),
-        Self::Unavailable.as_str(),
-        Self::Internal.as_str(),
-    ];
-
-    /// The words of those that say that something is wrong, with the call or with us. A refusal
-    /// says that everything works.
-    pub const FAULTS: [&'static str; 11] = [
-        "unknown_operation",
-        "address_not_allowed",
-        "bad_signature",
-        "too_large",
-        "bad_request",
-        "currency_unknown",
-        "owner_unknown",
-        "busy",
-        "timeout",
-        "unavailable",
-        "internal",
-    ];
-
-    /// The word for metrics and logs.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::UnknownOperation => "unknown_operation",
-            Self::AddressNotAllowed => "address_not_allowed",
-            Self::BadSignature => "bad_signature",
-            Self::TooLarge => "too_large",
-            Self::BadRequest(_) => "bad_request",
-            Self::CurrencyUnknown(_) => "currency_unknown",
-            Self::OwnerUnknown(_) => "owner_unknown",
-            Self::Refused(reason) => reason.as_str(),
-            Self::Busy => "busy",
-            Self::Timeout => "timeout",
-            Self::Unavailable => "unavailable",
-            Self::Internal => "internal",
-        }
-    }
 }
 
 /// What goes back over HTTP.
@@ -273,6 +180,8 @@ pub struct Reply {
     pub status: u16,
     /// The media type.
     pub content_type: &'static str,
+    /// What the protocol wants in the head beside it.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: String,
 }
@@ -282,7 +191,7 @@ impl Reply {
     pub fn json(status: u16, body: &impl serde::Serialize) -> Self {
         // The bodies are plain structs of text and numbers: nothing in them can fail.
         let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
-        Self { status, content_type: "application/json", body }
+        Self { status, content_type: "application/json", headers: Vec::new(), body }
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::openapi::path::Operation as Path;
 use utoipa::openapi::{OpenApi, RefOr};
 use uuid::Uuid;
 
-use super::{Adapter, Answer, Failure, Operation, PlayerView, Reply, Request};
+use super::{Adapter, Answer, Asked, Failure, Operation, PlayerView, Reply, Request};
 use crate::core::{
     Currency, Entry, Micros, Outcome, PlayerId, PlayerStatus, Reason, Receipt, RowOutcome,
 };
@@ -58,19 +58,27 @@ impl Case {
         let currency = Currency::parse("EUR").ok()?;
         let balance = Micros::new(self.balance_micros);
         let (version, status) = (8, PlayerStatus::Active);
+        let asked = Asked { operation: Some(operation), request: Some(request), echo: None };
         if let Said::Failed(failure) = &self.said {
-            let request = Some(request).filter(|_| matches!(failure, Failure::Refused(_)));
-            return Some(adapter.encode(Some(operation), request, &Answer::Failed(failure)));
+            let request = asked.request.filter(|_| matches!(failure, Failure::Refused(_)));
+            let asked = Asked { request, ..asked };
+            return Some(adapter.encode(asked, &Answer::Failed(failure)));
         }
         let Request::Execute(command) = request else {
             let player = PlayerId::parse(PLAYER).ok()?;
             let view = PlayerView { player, currency, balance, version, status };
-            return Some(adapter.encode(Some(operation), Some(request), &Answer::Player(&view)));
+            let answer = match request {
+                Request::Authenticate { .. } => {
+                    Answer::Authenticated { player: &view, token: None }
+                }
+                _ => Answer::Player(&view),
+            };
+            return Some(adapter.encode(asked, &answer));
         };
         let ids = (FIRST_ID..).take(command.movements.len());
         let outcomes = ids.map(|id| self.outcome(id)).collect::<Option<_>>()?;
         let receipt = Receipt { currency, balance, version, status, outcomes };
-        Some(adapter.encode(Some(operation), Some(request), &Answer::Executed(&receipt)))
+        Some(adapter.encode(asked, &Answer::Executed(&receipt)))
     }
 
     fn outcome(&self, id: u128) -> Option<Outcome> {

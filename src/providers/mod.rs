@@ -4,27 +4,53 @@
 //! Adding a protocol is one folder with the same file names, and one line in [`PROTOCOLS`].
 
 pub mod adapter;
+mod call;
 mod examples;
+mod failure;
 pub mod grpc;
 pub mod issues;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use crate::core::ProviderId;
 pub use adapter::{
-    Adapter, Answer, Failure, FreeRoundsTotal, Opened, Operation, PlayerView, RawCall, Reply,
-    Request, Terms,
+    Adapter, Answer, Asked, FreeRoundsTotal, PlayerView, Reply, Request, Terms, Unnamed,
 };
+pub use call::{Opened, Operation, RawCall, Signed, Verb};
+pub use failure::Failure;
 
 /// A way to speak: what the configuration's `protocol = "…"` names.
 pub struct Protocol {
     /// As configured.
     pub name: &'static str,
-    /// Makes the adapter of one provider from its `settings` table.
-    pub build: fn(ProviderId, toml::Table) -> Result<Box<dyn Adapter>, String>,
+    /// Makes the adapter of one provider.
+    pub build: fn(Setup) -> Result<Box<dyn Adapter>, String>,
     /// What the integrators' page shows; `None` where nothing is called over HTTP.
     pub page: Option<Page>,
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A provider as configured, for its protocol to say what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Its slug.
+    pub provider: ProviderId,
+    /// Its `settings` table.
+    pub settings: toml::Table,
+    /// The secrets that have a name; see [`signature::Proof::secret`].
+    pub named_secrets: BTreeSet<String>,
+    /// True where only some addresses may call: a protocol that leaves amounts unsigned can demand
+    /// that.
+    pub is_walled: bool,
 }
 
 /// A protocol on the integrators' page.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migration};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::connect::{DatabaseConfig, MIGRATOR};
+use super::config::DatabaseConfig;
+
+/// The schema, embedded.
+pub static MIGRATOR: Migrator = sqlx::migrate!();
 
 /// The longest that a change of a table waits for its lock: calls queue up behind one that waits.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);

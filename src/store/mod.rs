@@ -1,102 +1,32 @@
 //! PostgreSQL: the only authority on money and on what has been done, and the only SQL.
 //!
-//! [`connect`] and [`hosts`] make connections. [`engine`] commits commands in groups; [`commit`]
-//! and [`read`] are its statements. [`lease`], [`audit`], [`reconciliation`], [`mod@parked`] and
-//! [`expiry`] are what the jobs say. [`search`], [`statement`], [`entries`], [`rounds`], [`listed`]
-//! and [`provider_rows`] read the ledger for people, [`operator_audit`] and [`mismatches`] keep
-//! what it has no room for. The other files are look-ups that move no money. Nothing here knows a
-//! provider, HTTP or Redis.
+//! - `config`, [`hosts`], [`pool`]: how connections are made; `monitor`: the health of the database,
+//!   which the pools follow; `migrate`: the schema;
+//! - [`money`]: what the engine's lanes write and read;
+//! - [`ledger`]: searches, statements, rounds and exports, for people;
+//! - [`jobs`]: leases, parked movements, reconciliation, expiry;
+//! - [`directory`]: players, sessions, games, issues of free rounds, the audit of the operator's
+//!   calls;
+//! - `rows`: rows of the tables as the core knows them; `error`: what can go wrong.
+//!
+//! Nothing here knows a provider, HTTP or Redis.
 
-pub mod connect;
+mod config;
 pub mod directory;
+mod error;
 pub mod hosts;
 pub mod jobs;
 pub mod ledger;
-pub mod lookout;
 mod migrate;
 pub mod money;
+mod monitor;
+pub mod pool;
 mod rows;
 
-pub use connect::{
-    DatabaseConfig, MIGRATOR, begin_transaction, connect_leases, connect_office, connect_pool,
-};
-pub use lookout::{Lookout, Standby};
-pub use migrate::SchemaError;
+pub use config::DatabaseConfig;
+pub use error::LookupError;
+pub(crate) use error::is_transient;
+pub use migrate::{MIGRATOR, SchemaError};
+pub use monitor::{DatabaseMonitor, Health, Standby};
+pub use pool::{begin_transaction, connect_back_office, connect_leases, connect_pool};
 pub use sqlx::PgPool;
-
-/// Why a look-up came to nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum LookupError {
-    /// The database cannot be reached, or did not answer in time.
-    #[error("database unavailable: {0}")]
-    Unavailable(#[source] sqlx::Error),
-    /// A search for a person took longer than one may.
-    #[error("the search took too long")]
-    TooSlow,
-    /// Any other statement took longer than one may.
-    #[error("a statement took too long: {0}")]
-    TimedOut(#[source] sqlx::Error),
-    /// A stored value is not one that this version knows.
-    #[error("stored value not understood: {0}")]
-    Unreadable(&'static str),
-    /// Anything else: a fault of ours.
-    #[error("database: {0}")]
-    Other(#[source] sqlx::Error),
-}
-
-impl LookupError {
-    /// What went wrong with a search whose time is limited by `statement_timeout`.
-    pub(crate) fn of_search(error: sqlx::Error) -> Self {
-        match error.into() {
-            Self::TimedOut(_) => Self::TooSlow,
-            error => error,
-        }
-    }
-}
-
-impl From<sqlx::Error> for LookupError {
-    fn from(error: sqlx::Error) -> Self {
-        // 57014: the statement was cancelled, which `statement_timeout` alone does here.
-        match error.as_database_error().and_then(|error| error.code()).as_deref() {
-            Some("57014") => Self::TimedOut(error),
-            _ if is_transient(&error) => Self::Unavailable(error),
-            _ => Self::Other(error),
-        }
-    }
-}
-
-/// What a server says, by the class of its code, of itself and not of what it was asked: the same
-/// statement may succeed on another connection, or a moment later.
-const PASSING: [&str; 12] = [
-    "08", // the connection
-    "0A", // a plan of before a migration (of what the statements here may run into)
-    "25", // read-only, or a transaction that was ended
-    "26", // a statement that somebody between has forgotten
-    "28", // the credentials
-    "3D", "3F", // the database, or the schema, is not there
-    "40", // a rollback: serialisation, deadlock
-    "42", // a table or a privilege is not there; the statements were checked when they were built
-    "53", // resources
-    "57", // the operator's doing
-    "58", // the system under it
-];
-
-/// True when the same statement may succeed on another connection or a moment later: the
-/// connection is gone, the server is starting, stopping or not as it should be, or it asks for a
-/// retry.
-pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        // The address is in a file that cannot be read for the moment.
-        | sqlx::Error::Configuration(_) => true,
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| PASSING.iter().any(|class| code.starts_with(class))),
-        _ => false,
-    }
-}

@@ -1,30 +1,29 @@
 //! Logs, metrics and traces of the process.
 //!
-//! - here: how they are started, and what each metric means;
+//! - here: how they are started;
 //! - `line`: an event as JSON; `output`: where lines go;
-//! - `zeros`: what is counted from the start;
+//! - `instance`: the name of this process;
 //! - `trail`: what a traced command leaves behind; `traces`: the spans made of it; `otlp`: where
 //!   they go.
 
+mod instance;
 mod line;
 mod otlp;
 mod output;
 pub mod traces;
 pub mod trail;
-mod zeros;
 
 use std::io::IsTerminal;
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+pub use self::instance::instance_name;
 use self::line::JsonLine;
 pub use self::otlp::TracesError;
 use self::output::Output;
 pub use self::output::flush as flush_log;
 pub use self::traces::Traces;
-pub use self::zeros::count_from_zero;
 use crate::config::LogFormat;
 
 /// Seconds: from a cached balance to a call at its deadline.
@@ -59,7 +58,7 @@ pub fn start_log(filter: &str, format: LogFormat) -> std::io::Result<()> {
 }
 
 /// Sends warnings to standard error, for commands whose standard output is their result.
-pub fn start_log_aside() {
+pub fn start_log_on_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -81,57 +80,12 @@ fn has_colours(out: &impl IsTerminal) -> bool {
 /// # Errors
 /// Where the process counts already.
 pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
+    PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)?
         .set_buckets_for_metric(
             Matcher::Full("wallet_job_duration_seconds".to_owned()),
             JOB_BUCKETS,
         )?
         .set_buckets_for_metric(Matcher::Full("wallet_batch_size".to_owned()), BATCH_BUCKETS)?
-        .install_recorder()?;
-    describe();
-    Ok(handle)
-}
-
-fn describe() {
-    crate::cache::describe_metrics();
-    crate::jobs::describe_metrics();
-    crate::http::ops::describe_metrics();
-    describe_counter!("wallet_calls_total", "Providers' calls by operation and outcome");
-    describe_histogram!(
-        "wallet_call_duration_seconds",
-        Unit::Seconds,
-        "From a call's headers to its reply"
-    );
-    describe_counter!("wallet_operator_calls_total", "The operator's calls by route and status");
-    describe_histogram!(
-        "wallet_operator_call_duration_seconds",
-        Unit::Seconds,
-        "From an operator's call's headers to its reply"
-    );
-    describe_counter!("wallet_duplicates_total", "Movements that had been decided before");
-    describe_counter!("wallet_flagged_total", "Movements that a person should look at");
-    describe_histogram!("wallet_batch_size", "Commands in one commit");
-    describe_histogram!(
-        "wallet_update_duration_seconds",
-        Unit::Seconds,
-        "The statement that writes rows and balances, with its commit"
-    );
-    describe_counter!("wallet_redo_total", "Batches that were tried again, by cause");
-    describe_counter!("wallet_left_out_total", "Players who were left out of a batch");
-    describe_counter!("wallet_slow_path_total", "Commands that went beside the lanes");
-    describe_gauge!("wallet_slow_path_commands", "Commands that wait beside the lanes");
-    describe_counter!("wallet_damaged_chains_total", "Commands of wallets behind their ledger");
-    describe_counter!("wallet_unreadable_total", "Commands of players with unknown values");
-    describe_gauge!("wallet_queue_depth", "Commands waiting when a batch was taken");
-    describe_counter!("wallet_panics_total", "Handlers that panicked");
-    describe_counter!(
-        "wallet_connections_refused_total",
-        "Connections closed because their address has as many as it may"
-    );
-    describe_counter!(
-        "wallet_log_lines_dropped_total",
-        "Log lines dropped because standard output was not read fast enough"
-    );
-    describe_counter!("wallet_unknown_provider_total", "Calls below no provider's prefix");
+        .install_recorder()
 }

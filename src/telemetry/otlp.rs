@@ -16,8 +16,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
+use super::instance_name;
 use crate::config::Telemetry;
-use crate::jobs::holder_name;
 
 /// The longest that a collector may take for one batch of spans.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,7 +37,7 @@ pub(super) fn provider(config: &Telemetry) -> Result<SdkTracerProvider, TracesEr
     let client = Client::builder(TokioExecutor::new()).build_http();
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Courier { runtime: Handle::current(), client })
+        .with_http_client(RuntimeClient { runtime: Handle::current(), client })
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{}/v1/traces", config.otlp_endpoint.trim_end_matches('/')))
         .with_timeout(TIMEOUT)
@@ -54,7 +54,7 @@ pub(super) fn provider(config: &Telemetry) -> Result<SdkTracerProvider, TracesEr
 fn resource() -> Resource {
     let resource = Resource::builder()
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(KeyValue::new("service.instance.id", holder_name()));
+        .with_attribute(KeyValue::new("service.instance.id", instance_name()));
     match std::env::var_os("OTEL_SERVICE_NAME") {
         Some(_) => resource.build(),
         None => resource.with_service_name("seamless-wallet").build(),
@@ -63,13 +63,13 @@ fn resource() -> Resource {
 
 /// Sends from the runtime: the thread that asks for it has none.
 #[derive(Debug)]
-struct Courier {
+struct RuntimeClient {
     runtime: Handle,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
 #[async_trait]
-impl HttpClient for Courier {
+impl HttpClient for RuntimeClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let sent = self.client.request(request.map(Full::new));
         let exchange = async {

@@ -12,13 +12,13 @@ use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The longest that a line waits for others, where nobody keeps it waiting.
-const MOMENT: Duration = Duration::from_millis(50);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
 /// So many bytes are not kept waiting.
-const MANY: usize = 64 * 1024;
+const FLUSH_BYTES: usize = 64 * 1024;
 /// The most bytes that wait while nobody reads: some ten thousand lines.
-const MOST: usize = 4 * 1024 * 1024;
+const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// The longest that the end of the process waits for its last lines to be read.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static QUEUE: Queue = Queue {
     lines: Mutex::new(Lines { waiting: Vec::new(), urgent: false, writing: false, dropped: 0 }),
@@ -81,14 +81,16 @@ impl Queue {
 
     fn push(&self, line: &[u8], urgent: bool) {
         let mut lines = self.lines();
-        if lines.waiting.len() + line.len() > MOST {
+        if lines.waiting.len() + line.len() > QUEUE_BYTES {
             lines.dropped += 1;
             drop(lines);
             DROPPED.increment(1);
             return;
         }
         lines.waiting.extend_from_slice(line);
-        if (urgent || lines.waiting.len() >= MANY) && !std::mem::replace(&mut lines.urgent, true) {
+        if (urgent || lines.waiting.len() >= FLUSH_BYTES)
+            && !std::mem::replace(&mut lines.urgent, true)
+        {
             drop(lines);
             self.arrived.notify_one();
         }
@@ -98,7 +100,7 @@ impl Queue {
     /// long as a reader likes.
     fn write_out(&self, taken: &mut Vec<u8>) {
         let guard = self.lines();
-        let waited = self.arrived.wait_timeout_while(guard, MOMENT, |lines| !lines.urgent);
+        let waited = self.arrived.wait_timeout_while(guard, FLUSH_INTERVAL, |lines| !lines.urgent);
         let (mut lines, _) = waited.unwrap_or_else(PoisonError::into_inner);
         lines.urgent = false;
         if lines.waiting.is_empty() {
@@ -121,7 +123,7 @@ impl Queue {
     }
 
     fn flush(&self) {
-        let end = Instant::now() + LAST_WORDS;
+        let end = Instant::now() + FLUSH_TIMEOUT;
         let mut lines = self.lines();
         while !lines.waiting.is_empty() || lines.writing {
             lines.urgent = true;

@@ -7,18 +7,20 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use axum::extract::Request;
+use axum::body::Body;
+use axum::http::Response;
 use seamless_wallet::app::App;
 use seamless_wallet::config::{Config, ProcessEnv};
 use seamless_wallet::core::{
     Action, Command, Currency, Entry, Micros, Outcome, PlayerStatus, Receipt, RowOutcome,
 };
-use seamless_wallet::edge::record::Told;
-use seamless_wallet::http::layers::{self, Answered, Call};
+use seamless_wallet::edge::call::Arrival;
+use seamless_wallet::edge::record::CallOutcome;
+use seamless_wallet::http::callback::{self, Proven};
 use seamless_wallet::http::ops;
 use seamless_wallet::http::server::{self, Limits, Stage};
 use seamless_wallet::http::threads::Threads;
-use seamless_wallet::providers::{Answer, Failure, Request as Asked};
+use seamless_wallet::providers::{self, Answer, Failure};
 use seamless_wallet::telemetry;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,8 +50,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (app, _lanes) = App::build(config).await?;
     let (stage, staged) = watch::channel(Stage::Serving);
     let ops_router = ops::router(&app, metrics, staged.clone());
-    let callbacks = Router::new()
-        .fallback(move |request: Request| layers::through(Arc::clone(&app), request, answer));
+    let handler = Arc::clone(&app);
+    let service = callback::around(&app, move |call| answer(Arc::clone(&handler), call));
+    let callbacks = Router::new().fallback_service(service);
     let (here, cores) = (Threads::current(), std::thread::available_parallelism()?);
     let ops =
         tokio::spawn(server::serve(operations, ops_router, limits.clone(), staged.clone(), here));
@@ -63,25 +66,24 @@ async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn answer(app: Arc<App>, call: Call, asked: Asked) -> Answered {
-    let Asked::Execute(command) = &asked else {
-        return call.fail(None, &Failure::UnknownOperation);
+async fn answer(
+    app: Arc<App>,
+    Arrival { call, request }: Proven,
+) -> Result<Response<Body>, Failure> {
+    let providers::Request::Execute(command) = call.asks_for(request) else {
+        return Err(Failure::UnknownOperation);
     };
-    match transaction(&app, command).await {
-        Ok(receipt) => {
-            let told = Told {
-                outcome: "applied",
-                player: Some(command.player.clone()),
-                tx_id: command.movements.first().map(|movement| movement.tx_id.clone()),
-                ..Told::default()
-            };
-            call.reply(Some(&asked), &Answer::Executed(&receipt), told)
-        }
-        Err(error) => {
-            tracing::error!(%error, "the plain transaction");
-            call.fail(Some(&asked), &Failure::Unavailable)
-        }
-    }
+    let receipt = transaction(&app, command).await.map_err(|error| {
+        tracing::error!(%error, "the plain transaction");
+        Failure::Unavailable
+    })?;
+    let outcome = CallOutcome {
+        word: "applied",
+        player: Some(command.player.clone()),
+        tx_id: command.movements.first().map(|movement| movement.tx_id.clone()),
+        ..CallOutcome::default()
+    };
+    Ok(call.reply(&Answer::Executed(&receipt), outcome))
 }
 
 /// pgbench's two statements the other way round, so that the row can carry the version and the

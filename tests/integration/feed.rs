@@ -238,7 +238,7 @@ async fn the_table_and_the_page_say_it_to_people_whatever_the_list_holds() {
     assert!(table.contains("NOT the same.") && table.contains("missing here"), "{table}");
     assert!(!table.contains('\u{1b}'), "nothing moves the cursor: {table:?}");
     let page = std::fs::read_to_string(page).expect("a page");
-    assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    assert!(page.contains("&#60;script&#62;") && !page.contains("<script"), "{page}");
     for elsewhere in ["http://", "https://", "src=", "@import"] {
         assert!(!page.contains(elsewhere), "the page stands alone: {elsewhere}");
     }

@@ -25,6 +25,7 @@ mod operator;
 mod pragmatic;
 mod races;
 mod redis_faults;
+mod rooms;
 mod sessions;
 mod softswiss;
 mod statements;

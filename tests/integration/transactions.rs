@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::poll;
-use seamless_wallet::store::{Lookout, Standby, begin_transaction, connect_pool};
+use seamless_wallet::store::{DatabaseMonitor, Standby, begin_transaction, connect_pool};
 
 use crate::support::database::Database;
 use crate::support::patience::PATIENCE;
@@ -19,9 +19,9 @@ async fn left_open(database: &Database) -> i64 {
 async fn who_gives_up_while_a_transaction_begins_leaves_none_open() {
     let database = Database::fresh().await;
     let config = database.config();
-    let lookout = Lookout::start(&config, Standby::Refused).expect("a URL");
+    let monitor = DatabaseMonitor::start(&config, Standby::Refused).expect("a URL");
     for looks in 1..=5 {
-        let pool = connect_pool(&config, &lookout).expect("a URL");
+        let pool = connect_pool(&config, &monitor).expect("a URL");
         sqlx::query("SELECT 1").execute(&pool).await.expect("a connection");
         let mut beginning = Box::pin(begin_transaction(&pool));
         for _ in 0..looks {
@@ -48,8 +48,8 @@ async fn a_node_that_stands_still_in_a_transaction_does_not_keep_its_locks() {
     let database = Database::fresh().await;
     let mut config = database.config();
     config.timeout = Duration::from_millis(300);
-    let lookout = Lookout::start(&config, Standby::Refused).expect("a URL");
-    let still = connect_pool(&config, &lookout).expect("a URL");
+    let monitor = DatabaseMonitor::start(&config, Standby::Refused).expect("a URL");
+    let still = connect_pool(&config, &monitor).expect("a URL");
     let sql = "INSERT INTO wallet (player_id, currency) VALUES ('ann', 'EUR')";
     sqlx::query(sql).execute(&database.pool).await.expect("a wallet");
     let sql = "UPDATE wallet SET status = 'frozen' WHERE player_id = 'ann'";

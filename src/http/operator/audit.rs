@@ -186,7 +186,7 @@ pub async fn list(
         limit: page.limit.saturating_add(1),
     };
     faults.none_or(bad_query)?;
-    let mut items = operator_audit::page(&app.office.pool, &filter).await?;
+    let mut items = operator_audit::page(&app.back_office.pool, &filter).await?;
     let more = items.len() > usize::from(page.limit);
     items.truncate(page.limit.into());
     let last = items.last().filter(|_| more);

@@ -6,16 +6,16 @@ use super::error;
 use super::layers::Call;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::store::directory::operator_audit::{self, Deed, End};
+use crate::store::directory::operator_audit::{self, AuditEvent, AuditOutcome};
 
 /// The most characters of a reason.
 pub const REASON_MAX: usize = 500;
 /// The most characters of an author.
 pub const AUTHOR_MAX: usize = 100;
 
-/// A deed of the caller's.
-pub fn deed(call: &Call, action: &'static str) -> Deed {
-    Deed { key_name: call.key_name().to_owned(), action, ..Deed::default() }
+/// A change that the caller asks for.
+pub fn event(call: &Call, action: &'static str) -> AuditEvent {
+    AuditEvent { key_name: call.key_name().to_owned(), action, ..AuditEvent::default() }
 }
 
 /// A state for the record.
@@ -29,18 +29,18 @@ pub fn state(value: &impl Serialize) -> Option<String> {
 /// The problem to tell; nothing was done where the record could not be begun.
 pub async fn run<T>(
     app: &App,
-    deed: Deed,
-    change: impl Future<Output = Result<(T, End), Problem>>,
+    event: AuditEvent,
+    change: impl Future<Output = Result<(T, AuditOutcome), Problem>>,
 ) -> Result<T, Problem> {
-    let id = operator_audit::begin(&app.office.pool, &deed).await?;
+    let id = operator_audit::begin(&app.back_office.pool, &event).await?;
     let (result, end) = match change.await {
         Ok((value, end)) => (Ok(value), end),
         Err(problem) => {
-            let end = End { outcome: problem.code, ..End::default() };
+            let end = AuditOutcome { outcome: problem.code, ..AuditOutcome::default() };
             (Err(problem), end)
         }
     };
-    if let Err(error) = operator_audit::end(&app.office.pool, id, &end).await {
+    if let Err(error) = operator_audit::end(&app.back_office.pool, id, &end).await {
         // It is done all the same; the record says that it was asked for.
         tracing::error!(%error, audit_id = %id.simple(), outcome = end.outcome, "an audit row has no end");
     }

@@ -1,14 +1,13 @@
 //! What the operator says to the core.
 
 use super::error;
-use super::layers::Call;
 use crate::core::{Action, Category, Command, Movement, PlayerId, Policy, ProviderId, TxId};
 use crate::http::problem::Problem;
 
 /// The provider that the operator itself is.
 pub const OPERATOR: &str = "operator";
 
-/// One movement of the operator's on one wallet. The name of the key that asked for it stands in the
+/// One movement of the operator's on one wallet. The name of the operator key that asked for it stands in the
 /// ledger, with the money, before what else is to be said.
 ///
 /// # Errors
@@ -17,12 +16,11 @@ pub fn command(
     player: &PlayerId,
     tx_id: &str,
     (action, category): (Action, Category),
-    (call, said): (&Call, Option<&str>),
+    (key, said): (&str, Option<&str>),
 ) -> Result<Command, Problem> {
     let (Ok(provider), Ok(tx_id)) = (ProviderId::parse(OPERATOR), TxId::parse(tx_id)) else {
         return Err(error::internal());
     };
-    let key = call.key_name();
     let detail = said.map_or_else(|| key.to_owned(), |said| format!("{key}: {said}"));
     let movement = Movement { tx_id, action, category, detail: Some(detail.into_boxed_str()) };
     Ok(Command {

@@ -14,15 +14,15 @@ use super::docs::{self, refusals};
 use super::error;
 use super::extract::{IdempotencyKey, JsonBody, PlayerPath};
 use super::layers::Call;
-use super::players::{self, Standing};
+use super::players::{self, WalletSnapshot};
 use super::transfer::known;
-use super::wire::{Faults, MoneyText, moment, money, said};
+use super::wire::{Faults, MoneyText, moment, money, one_line};
 use crate::app::App;
 use crate::core::{
     Action, Category, Command, Entry, Micros, Outcome, PlayerId, PlayerStatus, Reason, Receipt,
 };
 use crate::http::problem::Problem;
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 
 /// A correction to be made.
 #[derive(Deserialize, ToSchema)]
@@ -119,8 +119,8 @@ pub async fn correct(
 ) -> Result<(StatusCode, Json<Corrected>), Problem> {
     let mut faults = Faults::default();
     let amount = faults.check("amount", body.amount.correction());
-    let reason = faults.check("reason", said(&body.reason, REASON_MAX));
-    let author = faults.check("author", said(&body.author, AUTHOR_MAX));
+    let reason = faults.check("reason", one_line(&body.reason, REASON_MAX));
+    let author = faults.check("author", one_line(&body.author, AUTHOR_MAX));
     let (Some(amount), Some(reason), Some(author)) = (amount, reason, author) else {
         return Err(error::wrong_values(faults.into_errors()));
     };
@@ -128,21 +128,25 @@ pub async fn correct(
     let IdempotencyKey(key) = key;
     let detail = format!("{author}: {reason}");
     let what = (Action::Adjust(amount), Category::Adjustment);
-    let command =
-        command(&player, &format!("correction:{player} {key}"), what, (&call, Some(&detail)))?;
-    let deed = Deed {
+    let command = command(
+        &player,
+        &format!("correction:{player} {key}"),
+        what,
+        (call.key_name(), Some(&detail)),
+    )?;
+    let event = AuditEvent {
         author: Some(author),
         reason: Some(reason),
         player: Some(player.clone()),
         idempotency_key: Some(key),
-        before: audited::state(&Standing::from(&wallet)),
-        ..audited::deed(&call, "correction")
+        before: audited::state(&WalletSnapshot::from(&wallet)),
+        ..audited::event(&call, "correction")
     };
     let closed = wallet.status == PlayerStatus::Closed && !amount.is_negative();
-    audited::run(&app, deed, execute(&app, &call, command, (&player, amount), closed)).await
+    audited::run(&app, event, execute(&app, &call, command, (&player, amount), closed)).await
 }
 
-type Made = ((StatusCode, Json<Corrected>), End);
+type Made = ((StatusCode, Json<Corrected>), AuditOutcome);
 
 async fn execute(
     app: &App,
@@ -155,7 +159,7 @@ async fn execute(
         // The core would keep it and pay it one day; whoever corrects wants to hear no.
         return Err(error::refused(Reason::PlayerClosed));
     }
-    let receipt = app.wallet.execute(command, call.deadline).await?;
+    let receipt = app.wallet.execute(command, call.deadline()).await?;
     let (status, word, outcome, entry) = match receipt.outcomes.first() {
         Some(Outcome::Applied(entry)) => (StatusCode::CREATED, "applied", "done", entry),
         Some(Outcome::Replayed(entry)) => (StatusCode::OK, "applied", "repeated", entry),
@@ -165,10 +169,10 @@ async fn execute(
         // Nothing reverses the operator's movements.
         Some(Outcome::NoEffect(_) | Outcome::Cancelled(_)) | None => return Err(error::internal()),
     };
-    let end = End {
+    let end = AuditOutcome {
         outcome,
         transaction_id: Some(entry.transaction_id),
-        after: audited::state(&Standing::from(&receipt)),
+        after: audited::state(&WalletSnapshot::from(&receipt)),
     };
     Ok(((status, Json(corrected((player, amount), &receipt, (word, entry)))), end))
 }

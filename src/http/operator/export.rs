@@ -20,7 +20,7 @@ use super::{docs, error};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::store::LookupError;
-use crate::store::ledger::listed::Listed;
+use crate::store::ledger::currency::RowWithCurrency;
 
 /// Chunks of rows between the database and the client. With the chunk at either end that is all
 /// that the node holds of an export.
@@ -104,7 +104,7 @@ pub struct Shape {
     /// Before everything.
     pub columns: Vec<u8>,
     /// Each row.
-    pub line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
+    pub line: fn(Format, RowWithCurrency) -> Result<Vec<u8>, Problem>,
 }
 
 /// The last line of a file, made of the number of rows in it.
@@ -124,7 +124,7 @@ pub struct Sink {
     /// Before the first row.
     pub edges: oneshot::Sender<Edges>,
     /// The rows.
-    pub rows: mpsc::Sender<Vec<Listed>>,
+    pub rows: mpsc::Sender<Vec<RowWithCurrency>>,
 }
 
 /// Sends a file of the rows that `read` sends on.
@@ -140,7 +140,7 @@ pub async fn send<F>(
 where
     F: Future<Output = Result<(), LookupError>> + Send + 'static,
 {
-    let place = Arc::clone(&app.office.exports).try_acquire_owned();
+    let place = Arc::clone(&app.back_office.exports).try_acquire_owned();
     let place = place.map_err(|_| error::too_many_exports())?;
     let (rows, mut chunks) = mpsc::channel(CHUNKS_WAITING);
     let (to_edges, mut edges) = oneshot::channel();
@@ -150,7 +150,7 @@ where
         let _place = place;
         reading.await
     };
-    let reading = tokio::spawn(timeout(app.office.export_timeout, reading));
+    let reading = tokio::spawn(timeout(app.back_office.export_timeout, reading));
     let first = match timeout(FIRST_CHUNK_WITHIN, chunks.recv()).await {
         Ok(Some(rows)) => Some(rows),
         // Nothing at all, or nothing but an error.
@@ -203,7 +203,7 @@ struct Start {
     columns: Vec<u8>,
     edges: oneshot::Receiver<Edges>,
     /// Rows that have come already.
-    first: Option<Vec<Listed>>,
+    first: Option<Vec<RowWithCurrency>>,
 }
 
 /// A file that is being sent.
@@ -211,10 +211,10 @@ struct File {
     format: Format,
     /// What is sent first.
     start: Option<Start>,
-    line: fn(Format, Listed) -> Result<Vec<u8>, Problem>,
+    line: fn(Format, RowWithCurrency) -> Result<Vec<u8>, Problem>,
     /// `None` until the start was sent, and once it was sent itself.
     tail: Option<Tail>,
-    chunks: mpsc::Receiver<Vec<Listed>>,
+    chunks: mpsc::Receiver<Vec<RowWithCurrency>>,
     /// `None` once it has been heard of.
     reading: Option<JoinHandle<Result<Result<(), LookupError>, tokio::time::error::Elapsed>>>,
     rows: u64,
@@ -239,7 +239,11 @@ impl File {
         }
     }
 
-    fn written(&mut self, mut piece: Vec<u8>, rows: Vec<Listed>) -> Result<Bytes, BrokenOff> {
+    fn written(
+        &mut self,
+        mut piece: Vec<u8>,
+        rows: Vec<RowWithCurrency>,
+    ) -> Result<Bytes, BrokenOff> {
         for row in rows {
             self.rows = self.rows.saturating_add(1);
             piece.extend((self.line)(self.format, row).map_err(|_| BrokenOff)?);

@@ -27,7 +27,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(error::wrong_content_type());
         }
-        let limit = Call::of(request.extensions())?.body_max;
+        let limit = Call::of(request.extensions())?.body_max();
         let whole = body::read(request.into_body(), limit).await.map_err(|error| match error {
             BodyError::TooLarge => error::body_too_large(limit),
             BodyError::Broken => error::broken_body(),

@@ -17,13 +17,14 @@ use super::layers::Call;
 use super::players::find;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::bad_query;
-use super::wire::{Faults, moment, said};
-use crate::app::{App, Provider};
+use super::wire::{Faults, moment, one_line};
+use crate::app::App;
 use crate::core::{Currency, IssueId, PlayerId, Reason};
 use crate::free_rounds::issues::settle;
 use crate::http::problem::Problem;
+use crate::provider::Provider;
 use crate::store::directory::issues::{self, Waiting};
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 
 /// An issue that was granted to a player.
 #[derive(Deserialize, ToSchema)]
@@ -99,8 +100,8 @@ pub async fn tell(
     let issue = faults.check("issue_id", IssueId::parse(&body.issue_id));
     let player = faults.check("player_id", PlayerId::parse(&body.player_id));
     let currency = faults.check("currency", Currency::parse(&body.currency));
-    let reason = body.reason.as_deref().map(|text| said(text, REASON_MAX));
-    let author = body.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+    let reason = body.reason.as_deref().map(|text| one_line(text, REASON_MAX));
+    let author = body.author.as_deref().map(|text| one_line(text, AUTHOR_MAX));
     let (reason, author) =
         (faults.check_optional("reason", reason), faults.check_optional("author", author));
     let (Some(provider), Some(issue), Some(player), Some(currency)) =
@@ -110,15 +111,15 @@ pub async fn tell(
     };
     faults.none_or(error::wrong_values)?;
     refuse_strange(&app, &provider, &player, &currency).await?;
-    let deed = Deed {
+    let event = AuditEvent {
         author,
         reason,
         player: Some(player.clone()),
         provider: Some(provider.id.to_string()),
         subject: Some(issue.to_string()),
-        ..audited::deed(&call, "free_rounds")
+        ..audited::event(&call, "free_rounds")
     };
-    audited::run(&app, deed, make(&app, &provider, &issue, &player, &currency)).await
+    audited::run(&app, event, make(&app, &provider, &issue, &player, &currency)).await
 }
 
 /// No money goes to a wallet that is not there, of another currency, or that cannot be counted.
@@ -144,9 +145,9 @@ async fn make(
     issue: &IssueId,
     player: &PlayerId,
     currency: &Currency,
-) -> Result<((StatusCode, Json<Issue>), End), Problem> {
+) -> Result<((StatusCode, Json<Issue>), AuditOutcome), Problem> {
     let new = issues::remember(app.wallet.pool(), &provider.id, issue, player, true).await?;
-    let settled = settle(app, Some((&provider.id, issue))).await?;
+    let settled = settle(&app.wallet, &app.providers, Some((&provider.id, issue))).await?;
     let booked = settled.booked.first();
     let told = Issue {
         provider: provider.id.to_string(),
@@ -156,7 +157,7 @@ async fn make(
         transaction_id: booked.map(ToString::to_string),
         waiting: settled.waiting > 0,
     };
-    let end = End {
+    let end = AuditOutcome {
         outcome: if new { "done" } else { "repeated" },
         transaction_id: booked.map(|id| id.uuid()),
         after: audited::state(&told),

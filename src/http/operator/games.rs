@@ -14,12 +14,13 @@ use super::extract::{JsonBody, PathParams, QueryParams};
 use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
 use super::transactions::bad_query;
-use super::wire::{Faults, said};
-use crate::app::{App, Provider};
+use super::wire::{Faults, one_line};
+use crate::app::App;
 use crate::core::{GameId, GameState, ProviderId};
 use crate::http::problem::Problem;
+use crate::provider::Provider;
 use crate::store::directory::games::{self, Filter};
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 
 /// What a game is to be.
 #[derive(Deserialize, ToSchema)]
@@ -74,29 +75,29 @@ pub async fn switch(
 ) -> Result<Json<Game>, Problem> {
     let (provider, game) = place(&app, &provider, game)?;
     let mut faults = Faults::default();
-    let reason = body.reason.as_deref().map(|text| said(text, REASON_MAX));
-    let author = body.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+    let reason = body.reason.as_deref().map(|text| one_line(text, REASON_MAX));
+    let author = body.author.as_deref().map(|text| one_line(text, AUTHOR_MAX));
     let (reason, author) =
         (faults.check_optional("reason", reason), faults.check_optional("author", author));
     faults.none_or(error::wrong_values)?;
     let shown =
         |enabled| Game { provider: provider.id.to_string(), game_id: game.to_string(), enabled };
     let before = games::state(app.wallet.pool(), &provider.id, &game).await? == GameState::Open;
-    let deed = Deed {
+    let event = AuditEvent {
         author,
         reason,
         provider: Some(provider.id.to_string()),
         subject: Some(game.to_string()),
         before: audited::state(&shown(before)),
-        ..audited::deed(&call, "game")
+        ..audited::event(&call, "game")
     };
     let change = async {
         games::switch(app.wallet.pool(), &provider.id, &game, body.enabled).await?;
         let now = shown(body.enabled);
         let after = audited::state(&now);
-        Ok((Json(now), End { outcome: "done", after, ..End::default() }))
+        Ok((Json(now), AuditOutcome { outcome: "done", after, ..AuditOutcome::default() }))
     };
-    audited::run(&app, deed, change).await
+    audited::run(&app, event, change).await
 }
 
 fn place(app: &App, provider: &str, game: String) -> Result<(Arc<Provider>, GameId), Problem> {

@@ -43,7 +43,7 @@ use axum::routing::{get, post};
 use utoipa::OpenApi;
 
 use self::docs::BearerKey;
-use self::layers::Gate;
+use self::layers::Limits;
 use self::shapes::Shapes;
 use super::problem::Problem;
 use crate::app::App;
@@ -130,5 +130,5 @@ pub fn router(app: &Arc<App>) -> Router {
         .route("/v1/reconciliation/runs", get(reconciliation::runs))
         .route("/v1/reconciliation/drift", get(reconciliation::drift))
         .with_state(Arc::clone(app));
-    layers::around(Arc::new(Gate::of(app)), routes)
+    layers::around(Limits::of(app), routes)
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::docs::{self, refusals};
 use super::error;
 use super::extract::{IdempotencyKey, JsonBody, PlayerPath};
 use super::layers::Call;
-use super::transfer::{self, Direction};
+use super::transfer::{self, Direction, Transferred};
 use super::wire::{Faults, MoneyText};
 use crate::app::App;
 use crate::core::{PlayerId, Reason};
@@ -25,27 +25,6 @@ pub struct Transfer {
     /// In major units, more than zero, at most six decimals. A JSON number is refused.
     #[schema(value_type = String, example = "100.00", pattern = r"^[0-9]+(\.[0-9]+)?$")]
     amount: MoneyText,
-}
-
-/// Money that was moved.
-#[derive(Serialize, ToSchema)]
-pub struct Transferred {
-    /// The same for every repeat.
-    pub transaction_id: String,
-    /// Whose.
-    pub player_id: String,
-    /// As asked for.
-    pub amount: String,
-    /// `applied`; `parked` while it waits for the wallet to be opened again.
-    #[schema(example = "applied")]
-    pub status: &'static str,
-    /// Now: for a repeat, not what it was the first time.
-    pub balance: String,
-    /// That belongs to the balance.
-    pub version: i64,
-    /// When it was first asked for.
-    #[schema(format = DateTime)]
-    pub created_at: String,
 }
 
 refusals!(DepositRefusals: docs::of_money() =>

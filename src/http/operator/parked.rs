@@ -16,7 +16,7 @@ use super::extract::{JsonBody, PathParams, QueryParams};
 use super::layers::Call;
 use super::reconciliation::{bad_values, page_of};
 use super::transaction::Transaction;
-use super::wire::{Faults, moment, said};
+use super::wire::{Faults, moment, one_line};
 use crate::app::App;
 use crate::core::{
     Action, Category, Command, Movement, Outcome, PlayerId, Policy, ProviderId, Reason, TxId,
@@ -24,10 +24,10 @@ use crate::core::{
 use crate::http::problem::Problem;
 use crate::jobs::JobError;
 use crate::jobs::reapply::{self, Attempted};
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 use crate::store::jobs::parked::{self, Place, StillParked};
-use crate::store::jobs::waiting::{self, Filter, Parked};
-use crate::store::ledger::listed::Listed;
+use crate::store::jobs::parked_list::{self, Filter, Parked};
+use crate::store::ledger::currency::RowWithCurrency;
 
 /// Which parked movements.
 #[derive(Deserialize, IntoParams)]
@@ -83,7 +83,7 @@ impl From<Parked> for ParkedMovement {
     fn from(parked: Parked) -> Self {
         let (dead_at, dead_reason) = parked.dead.unzip();
         Self {
-            transaction: Listed { row: parked.row, currency: parked.currency }.into(),
+            transaction: RowWithCurrency { row: parked.row, currency: parked.currency }.into(),
             attempts: parked.attempts,
             next_attempt_at: parked.next_attempt_at.map(moment),
             last_reason: parked.last_reason,
@@ -136,7 +136,7 @@ pub async fn list(
     };
     faults
         .none_or(|errors| error::bad_query("the query has values that cannot be used", errors))?;
-    let page = waiting::page(app.wallet.pool(), &filter).await?;
+    let page = parked_list::page(app.wallet.pool(), &filter).await?;
     let text = |id: Uuid| id.simple().to_string();
     Ok(Json(ParkedPage {
         next_cursor: page.next.map(text),
@@ -177,34 +177,34 @@ pub async fn redrive(
     PathParams(id): PathParams<String>,
 ) -> Result<Json<Redriven>, Problem> {
     let (id, place) = find(&app, &id).await?;
-    let deed = deed(&call, "redrive", (id, &place));
+    let event = event(&call, "redrive", (id, &place));
     let attempt = async {
-        waiting::revive(app.wallet.pool(), &place).await?;
-        let (status, reason) = match reapply::attempt(&app, &place).await? {
+        parked_list::reset_attempts(app.wallet.pool(), &place).await?;
+        let (status, reason) = match reapply::attempt(&app.jobs, &place).await? {
             Attempted::Decided(how) => ("decided", how),
             Attempted::Waits(reason) | Attempted::Hopeless(reason) => ("waiting", reason),
         };
         let redriven = redriven(id, status, reason);
         let after = audited::state(&redriven.0);
-        Ok((redriven, End { outcome: "done", after, ..End::default() }))
+        Ok((redriven, AuditOutcome { outcome: "done", after, ..AuditOutcome::default() }))
     };
-    audited::run(&app, deed, attempt).await
+    audited::run(&app, event, attempt).await
 }
 
-fn deed(call: &Call, action: &'static str, (id, place): (Uuid, &Place)) -> Deed {
-    Deed {
+fn event(call: &Call, action: &'static str, (id, place): (Uuid, &Place)) -> AuditEvent {
+    AuditEvent {
         player: Some(place.player.clone()),
         provider: Some(place.key.provider.to_string()),
         subject: Some(place.key.tx_id.to_string()),
         transaction_id: Some(id),
-        ..audited::deed(call, action)
+        ..audited::event(call, action)
     }
 }
 
 /// Why a person ends the waiting.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Because {
+pub struct GiveUpRequest {
     /// For those who ask later; 1 to 500 characters.
     #[schema(min_length = 1, max_length = 500)]
     reason: String,
@@ -213,12 +213,12 @@ pub struct Because {
     author: Option<String>,
 }
 
-impl Because {
+impl GiveUpRequest {
     /// The reason and the author.
     fn checked(&self) -> Result<(String, Option<String>), Problem> {
         let mut faults = Faults::default();
-        let reason = faults.check("reason", said(&self.reason, REASON_MAX));
-        let author = self.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+        let reason = faults.check("reason", one_line(&self.reason, REASON_MAX));
+        let author = self.author.as_deref().map(|text| one_line(text, AUTHOR_MAX));
         let author = faults.check_optional("author", author);
         match reason.filter(|_| faults.is_empty()) {
             Some(reason) => Ok((reason, author)),
@@ -239,7 +239,7 @@ refusals!(EndRefusals: docs::of_bodies() =>
     post, path = "/operator/v1/parked/{id}/leave-to-provider", tag = "parked",
     params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
         description = "The `transaction_id` of the movement.")),
-    request_body(content = Because, example = json!({
+    request_body(content = GiveUpRequest, example = json!({
         "reason": "the provider calls again when the round is put right, case 1234",
         "author": "m.rossi"
     })),
@@ -256,22 +256,25 @@ pub async fn leave_to_provider(
     State(app): State<Arc<App>>,
     call: Call,
     PathParams(id): PathParams<String>,
-    JsonBody(body): JsonBody<Because>,
+    JsonBody(body): JsonBody<GiveUpRequest>,
 ) -> Result<Json<Redriven>, Problem> {
     let (reason, author) = body.checked()?;
     let (id, place) = find(&app, &id).await?;
-    let deed = Deed {
+    let event = AuditEvent {
         author,
         reason: Some(reason.clone()),
-        ..deed(&call, "leave_to_provider", (id, &place))
+        ..event(&call, "leave_to_provider", (id, &place))
     };
     let left = async {
-        if !waiting::leave_to_provider(app.wallet.pool(), &place, &reason).await? {
+        if !parked_list::leave_to_provider(app.wallet.pool(), &place, &reason).await? {
             return Err(error::not_parked());
         }
-        Ok((redriven(id, "waiting", "left_to_provider"), End { outcome: "done", ..End::default() }))
+        Ok((
+            redriven(id, "waiting", "left_to_provider"),
+            AuditOutcome { outcome: "done", ..AuditOutcome::default() },
+        ))
     };
-    audited::run(&app, deed, left).await
+    audited::run(&app, event, left).await
 }
 
 refusals!(ElsewhereRefusals: docs::of_bodies() =>
@@ -287,7 +290,7 @@ refusals!(ElsewhereRefusals: docs::of_bodies() =>
     post, path = "/operator/v1/parked/{id}/decided-elsewhere", tag = "parked",
     params(("id" = String, Path, example = "019a1c9e7b3a7d2e8f4061b2c3d4e5f6",
         description = "The `transaction_id` of the movement.")),
-    request_body(content = Because, example = json!({
+    request_body(content = GiveUpRequest, example = json!({
         "reason": "paid by hand, case 1234", "author": "m.rossi"
     })),
     responses(
@@ -302,35 +305,38 @@ pub async fn decided_elsewhere(
     State(app): State<Arc<App>>,
     call: Call,
     PathParams(id): PathParams<String>,
-    JsonBody(body): JsonBody<Because>,
+    JsonBody(body): JsonBody<GiveUpRequest>,
 ) -> Result<Json<Redriven>, Problem> {
     let (reason, author) = body.checked()?;
     let (id, place, target) = find_or_decided_elsewhere(&app, &id).await?;
     let who = author.as_deref().map_or_else(String::new, |author| format!("{author}: "));
     let said = format!("{}: {who}{reason}", call.key_name());
-    let deed =
-        Deed { author, reason: Some(reason), ..deed(&call, "decided_elsewhere", (id, &place)) };
+    let event = AuditEvent {
+        author,
+        reason: Some(reason),
+        ..event(&call, "decided_elsewhere", (id, &place))
+    };
     let decided = async {
         let whose = (&place.player, &place.key.provider);
         let found = parked::find(app.wallet.pool(), whose, &[&place.key.tx_id]).await?;
         if found.iter().any(|row| matches!(row, StillParked::Unreadable)) {
             return Err(error::unreadable());
         }
-        let receipt = app.wallet.execute(elsewhere(&place, target, &said), call.deadline).await?;
+        let receipt = app.wallet.execute(elsewhere(&place, target, &said), call.deadline()).await?;
         // Somebody came first: then it is as that one decided.
         let is_so = |outcome: &Outcome| {
             outcome.entry().is_some_and(|entry| entry.reason == Some(Reason::DecidedElsewhere))
         };
         match receipt.outcomes.first() {
             Some(outcome) if is_so(outcome) => {
-                let end = End { outcome: "done", ..End::default() };
+                let end = AuditOutcome { outcome: "done", ..AuditOutcome::default() };
                 Ok((redriven(id, "decided", Reason::DecidedElsewhere.as_str()), end))
             }
             Some(Outcome::Refused { reason, .. }) => Err(error::refused(*reason)),
             _ => Err(error::not_parked()),
         }
     };
-    audited::run(&app, deed, decided).await
+    audited::run(&app, event, decided).await
 }
 
 fn redriven(id: Uuid, status: &'static str, reason: &'static str) -> Json<Redriven> {
@@ -360,7 +366,7 @@ fn elsewhere(place: &Place, target: Option<TxId>, said: &str) -> Command {
 
 async fn find(app: &App, id: &str) -> Result<(Uuid, Place), Problem> {
     let id = parsed(id)?;
-    let found = waiting::place(app.wallet.pool(), id, false).await?;
+    let found = parked_list::place(app.wallet.pool(), id, false).await?;
     Ok((id, found.ok_or_else(error::not_parked)?.0))
 }
 
@@ -370,7 +376,7 @@ async fn find_or_decided_elsewhere(
     id: &str,
 ) -> Result<(Uuid, Place, Option<TxId>), Problem> {
     let id = parsed(id)?;
-    let found = waiting::place(app.wallet.pool(), id, true).await?;
+    let found = parked_list::place(app.wallet.pool(), id, true).await?;
     let (place, reverses) = found.ok_or_else(error::not_parked)?;
     Ok((id, place, reverses))
 }

@@ -15,15 +15,15 @@ use super::docs::{self, refusals};
 use super::error;
 use super::extract::{JsonBody, PlayerPath};
 use super::layers::Call;
-use super::wire::{Faults, MoneyText, money, present, said};
+use super::wire::{Faults, MoneyText, money, one_line, present};
 use crate::app::App;
 use crate::core::{
     Action, Amount, Category, Currency, PlayerId, PlayerStatus, Reason, Receipt, WalletState,
 };
 use crate::http::problem::Problem;
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 use crate::store::directory::players;
-use crate::store::jobs::waiting;
+use crate::store::jobs::parked_list;
 
 /// A player and the wallet, as they are now.
 #[derive(Serialize, ToSchema)]
@@ -55,7 +55,7 @@ impl From<WalletState> for Player {
 
 /// A wallet for the record.
 #[derive(Serialize)]
-pub struct Standing {
+pub struct WalletSnapshot {
     balance: String,
     version: i64,
     status: &'static str,
@@ -63,7 +63,7 @@ pub struct Standing {
     bet_limit: Option<String>,
 }
 
-impl From<&WalletState> for Standing {
+impl From<&WalletState> for WalletSnapshot {
     fn from(wallet: &WalletState) -> Self {
         Self {
             balance: money(wallet.balance),
@@ -74,7 +74,7 @@ impl From<&WalletState> for Standing {
     }
 }
 
-impl From<&Receipt> for Standing {
+impl From<&Receipt> for WalletSnapshot {
     fn from(receipt: &Receipt) -> Self {
         Self {
             balance: money(receipt.balance),
@@ -127,16 +127,16 @@ pub async fn open(
     let (Some(player), Some(currency)) = (player, currency) else {
         return Err(error::wrong_values(faults.into_errors()));
     };
-    let deed = Deed {
+    let event = AuditEvent {
         player: Some(player.clone()),
         subject: Some(currency.to_string()),
-        ..audited::deed(&call, "open")
+        ..audited::event(&call, "open")
     };
     let opening = async {
         let (status, outcome, wallet) =
             match players::open(app.wallet.pool(), &player, &currency).await? {
                 players::Opened::New(wallet) => {
-                    wake(&app, &player).await;
+                    make_parked_due(&app, &player).await;
                     (StatusCode::CREATED, "done", wallet)
                 }
                 players::Opened::Before(wallet) if wallet.currency == currency => {
@@ -146,10 +146,13 @@ pub async fn open(
                     return Err(error::player_exists(wallet.currency.as_str()));
                 }
             };
-        let after = audited::state(&Standing::from(&wallet));
-        Ok(((status, Json(wallet.into())), End { outcome, after, ..End::default() }))
+        let after = audited::state(&WalletSnapshot::from(&wallet));
+        Ok((
+            (status, Json(wallet.into())),
+            AuditOutcome { outcome, after, ..AuditOutcome::default() },
+        ))
     };
-    audited::run(&app, deed, opening).await
+    audited::run(&app, event, opening).await
 }
 
 refusals!(ReadRefusals: docs::of_all() =>
@@ -233,8 +236,8 @@ pub async fn change(
     let status = faults.check_optional("status", body.status.as_deref().map(status_named));
     let limit = body.bet_limit.map(|limit| limit.map(|text| text.amount()).transpose());
     let limit = faults.check_optional("bet_limit", limit);
-    let reason = body.reason.as_deref().map(|text| said(text, REASON_MAX));
-    let author = body.author.as_deref().map(|text| said(text, AUTHOR_MAX));
+    let reason = body.reason.as_deref().map(|text| one_line(text, REASON_MAX));
+    let author = body.author.as_deref().map(|text| one_line(text, AUTHOR_MAX));
     let (reason, author) =
         (faults.check_optional("reason", reason), faults.check_optional("author", author));
     faults.none_or(error::wrong_values)?;
@@ -243,14 +246,14 @@ pub async fn change(
     if status.is_none() && limit.is_none() {
         return Ok(Json(now.into()));
     }
-    let deed = Deed {
+    let event = AuditEvent {
         author,
         reason,
         player: Some(player.clone()),
-        before: audited::state(&Standing::from(&now)),
-        ..audited::deed(&call, "player")
+        before: audited::state(&WalletSnapshot::from(&now)),
+        ..audited::event(&call, "player")
     };
-    audited::run(&app, deed, make(&app, &call, &player, (status, limit))).await
+    audited::run(&app, event, make(&app, &call, &player, (status, limit))).await
 }
 
 async fn make(
@@ -258,25 +261,25 @@ async fn make(
     call: &Call,
     player: &PlayerId,
     (status, limit): (Option<PlayerStatus>, Option<Option<Amount>>),
-) -> Result<(Json<Player>, End), Problem> {
+) -> Result<(Json<Player>, AuditOutcome), Problem> {
     if let Some(status) = status {
         set_status(app, call, player, status).await?;
         if status != PlayerStatus::Closed {
-            wake(app, player).await;
+            make_parked_due(app, player).await;
         }
     }
     if let Some(limit) = limit {
         players::set_bet_limit(app.wallet.pool(), player, limit).await?;
     }
     let now = find(app, player).await?;
-    let after = audited::state(&Standing::from(&now));
-    Ok((Json(now.into()), End { outcome: "done", after, ..End::default() }))
+    let after = audited::state(&WalletSnapshot::from(&now));
+    Ok((Json(now.into()), AuditOutcome { outcome: "done", after, ..AuditOutcome::default() }))
 }
 
 /// What waited for the wallet is due now. The wallet is open, whatever comes of this; the job finds
 /// what is left.
-async fn wake(app: &App, player: &PlayerId) {
-    if let Err(error) = waiting::wake(app.wallet.pool(), player).await {
+async fn make_parked_due(app: &App, player: &PlayerId) {
+    if let Err(error) = parked_list::make_due(app.wallet.pool(), player).await {
         tracing::warn!(%error, %player, "what waits for the wallet is left to the job");
     }
 }
@@ -294,8 +297,8 @@ async fn set_status(
 ) -> Result<(), Problem> {
     let tx_id = format!("status:{}", Uuid::now_v7());
     let what = (Action::Note(Some(status)), Category::Status);
-    let command = command(player, &tx_id, what, (call, Some(status.as_str())))?;
-    let receipt = app.wallet.execute(command, call.deadline).await?;
+    let command = command(player, &tx_id, what, (call.key_name(), Some(status.as_str())))?;
+    let receipt = app.wallet.execute(command, call.deadline()).await?;
     receipt.refusal().map_or(Ok(()), |reason| Err(error::refused(reason)))
 }
 

@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 use super::docs::{self, refusals};
 use super::error;
 use super::wire::moment;
-use crate::app::{App, Provider};
+use crate::app::App;
 use crate::http::problem::Problem;
+use crate::provider::Provider;
 use crate::providers::Failure;
 
 /// The providers of one node. Each node counts its own calls: what all of them did together is

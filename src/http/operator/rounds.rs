@@ -18,7 +18,7 @@ use super::wire::{Faults, moment, money};
 use crate::app::App;
 use crate::core::{Currency, Kind, Micros, PlayerId, ProviderId, Reason, RoundId, RowOutcome};
 use crate::http::problem::Problem;
-use crate::store::ledger::listed::Listed;
+use crate::store::ledger::currency::RowWithCurrency;
 use crate::store::ledger::mismatches::{self, Mismatch};
 use crate::store::ledger::rounds::{self, Event};
 
@@ -176,9 +176,10 @@ pub async fn read(
         return Err(bad_query(faults.into_errors()));
     };
     let wallet = players::find(&app, &player).await?;
-    let (pool, provider) = (&app.office.pool, provider.as_ref());
+    let (pool, provider) = (&app.back_office.pool, provider.as_ref());
     let most = i64::try_from(MAX_EVENTS).unwrap_or(i64::MAX);
-    let mut events = rounds::story(pool, &player, &round, provider, most.saturating_add(1)).await?;
+    let mut events =
+        rounds::history(pool, &player, &round, provider, most.saturating_add(1)).await?;
     let mismatches = mismatches::of_round(pool, &player, &round, provider, most).await?;
     if events.is_empty() && mismatches.is_empty() {
         return Err(error::unknown_round());
@@ -238,14 +239,14 @@ fn told(events: Vec<Event>, currency: &Currency) -> Vec<RoundEvent> {
         .collect();
     events
         .into_iter()
-        .map(|Event { row, waits }| {
+        .map(|Event { row, retry }| {
             let key = (row.key.provider.clone(), row.key.tx_id.clone());
             RoundEvent {
                 reversed_by: undone.get(&key).cloned(),
-                transaction: Listed { row, currency: Some(currency.clone()) }.into(),
-                attempts: waits.as_ref().map(|waits| waits.attempts),
-                next_attempt_at: waits.as_ref().and_then(|waits| waits.next_attempt_at).map(moment),
-                dead_reason: waits.and_then(|waits| waits.dead_reason),
+                transaction: RowWithCurrency { row, currency: Some(currency.clone()) }.into(),
+                attempts: retry.as_ref().map(|retry| retry.attempts),
+                next_attempt_at: retry.as_ref().and_then(|retry| retry.next_attempt_at).map(moment),
+                dead_reason: retry.and_then(|retry| retry.dead_reason),
             }
         })
         .collect()

@@ -20,7 +20,7 @@ use super::wire::{Faults, moment};
 use crate::app::App;
 use crate::core::{Currency, GameId, PlayerId, PlayerStatus, ProviderId, Reason, TokenHash};
 use crate::http::problem::Problem;
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 use crate::store::directory::sessions::{self, Issued, NewSession};
 
 /// A day.
@@ -88,11 +88,11 @@ pub async fn issue(
         PlayerStatus::Frozen => return Err(error::refused(Reason::PlayerFrozen)),
         PlayerStatus::Closed => return Err(error::refused(Reason::PlayerClosed)),
     }
-    let deed = Deed {
+    let event = AuditEvent {
         player: Some(session.player.clone()),
         provider: Some(session.provider.to_string()),
         subject: session.game.as_ref().map(GameId::to_string),
-        ..audited::deed(&call, "session")
+        ..audited::event(&call, "session")
     };
     let issuing = async {
         match sessions::issue(app.wallet.pool(), &session).await? {
@@ -104,10 +104,10 @@ pub async fn issue(
         let expires_at = moment(session.expires_at);
         let after = audited::state(&serde_json::json!({ "expires_at": expires_at }));
         let issued = SessionIssued { token, expires_at };
-        let end = End { outcome: "done", after, ..End::default() };
+        let end = AuditOutcome { outcome: "done", after, ..AuditOutcome::default() };
         Ok(((StatusCode::CREATED, Json(issued)), end))
     };
-    audited::run(&app, deed, issuing).await
+    audited::run(&app, event, issuing).await
 }
 
 fn new_session(app: &App, token: &str, body: &SessionRequest) -> Result<NewSession, Problem> {
@@ -181,19 +181,22 @@ pub async fn revoke(
     let (pool, token) = (app.wallet.pool(), TokenHash::of(&body.token));
     let owner = sessions::owner(pool, &token).await?.filter(|owner| !owner.is_revoked);
     let owner = owner.ok_or_else(error::unknown_session)?;
-    let deed = Deed {
+    let event = AuditEvent {
         player: Some(owner.player),
         provider: Some(owner.provider.to_string()),
-        ..audited::deed(&call, "session_revoked")
+        ..audited::event(&call, "session_revoked")
     };
     let revoking = async {
         if sessions::revoke(pool, &token).await? {
-            Ok((StatusCode::NO_CONTENT, End { outcome: "done", ..End::default() }))
+            Ok((
+                StatusCode::NO_CONTENT,
+                AuditOutcome { outcome: "done", ..AuditOutcome::default() },
+            ))
         } else {
             Err(error::unknown_session())
         }
     };
-    audited::run(&app, deed, revoking).await
+    audited::run(&app, event, revoking).await
 }
 
 #[cfg(test)]

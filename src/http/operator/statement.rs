@@ -15,7 +15,7 @@ use super::export::{self, Edges, Format, Shape};
 use super::extract::{PathParams, PlayerPath, QueryParams};
 use super::players;
 use super::reconciliation::bad_values;
-use super::statement_cursor::{Asked, Cursor};
+use super::statement_cursor::{Cursor, StatementRequest};
 use super::transaction::Transaction;
 use super::transactions::bad_query;
 use super::wire::{Faults, money};
@@ -23,8 +23,8 @@ use crate::app::App;
 use crate::core::{PlayerId, Reason, WalletState};
 use crate::http::problem::Problem;
 use crate::store::LookupError;
+use crate::store::ledger::currency::RowWithCurrency;
 use crate::store::ledger::entries::{self, Entries};
-use crate::store::ledger::listed::Listed;
 use crate::store::ledger::statement::{self, Mark, Period, Total};
 
 const DEFAULT_LIMIT: u16 = 50;
@@ -151,22 +151,22 @@ pub async fn read(
 ) -> Result<Json<Statement>, Problem> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
     let mut faults = Faults::default();
-    let asked = asked_of(&mut faults, &player, &query);
+    let request = request_of(&mut faults, &player, &query);
     let fits = (1..=MAX_LIMIT).contains(&limit);
     faults.check("limit", if fits { Ok(()) } else { Err("must be 1 to 500") });
-    let cursor = query.cursor.as_deref().map(|text| Cursor::parse(text, &asked));
+    let cursor = query.cursor.as_deref().map(|text| Cursor::parse(text, &request));
     let cursor = faults.check_optional("cursor", cursor);
     faults.none_or(bad_query)?;
     let wallet = players::find(&app, &player).await?;
-    let pool = &app.office.pool;
+    let pool = &app.back_office.pool;
     let (period, after, totals) = match cursor {
         Some(cursor) => (cursor.period, cursor.after, None),
         None => {
-            let account = statement::account(pool, &player, (asked.from, asked.to)).await?;
+            let account = statement::account(pool, &player, (request.from, request.to)).await?;
             (account.period, account.period.opening.version, Some(account.totals))
         }
     };
-    let which = Entries { after, last: period.closing.version, all: asked.all };
+    let which = Entries { after, last: period.closing.version, all: request.all };
     let mut rows = entries::page(pool, &player, which, limit.saturating_add(1)).await?;
     let more = rows.len() > usize::from(limit);
     rows.truncate(limit.into());
@@ -180,10 +180,10 @@ pub async fn read(
         opening: period.opening.into(),
         closing: period.closing.into(),
         totals: totals.map(|totals| totals.into_iter().map(StatementTotal::from).collect()),
-        next_cursor: next.map(|cursor| cursor.text(&asked)),
+        next_cursor: next.map(|cursor| cursor.text(&request)),
         entries: rows
             .into_iter()
-            .map(|row| Listed { row, currency: Some(wallet.currency.clone()) }.into())
+            .map(|row| RowWithCurrency { row, currency: Some(wallet.currency.clone()) }.into())
             .collect(),
     }))
 }
@@ -258,7 +258,7 @@ pub async fn export(
     let player =
         PlayerId::parse(player).map_err(|error| docs::in_path("player_id", &error.to_string()))?;
     let mut faults = Faults::default();
-    let asked = asked_of(&mut faults, &player, &query);
+    let request = request_of(&mut faults, &player, &query);
     let fits = query.limit.is_none();
     faults.check("limit", if fits { Ok(()) } else { Err("an export is all of it") });
     let after = faults.check_optional("cursor", query.cursor.as_deref().map(version_of));
@@ -272,14 +272,14 @@ pub async fn export(
             format.line(&transaction.cells(), Some(&transaction))
         },
     };
-    let pool = app.office.export_pool.clone();
+    let pool = app.back_office.export_pool.clone();
     export::send(&app, format, shape, |sink| async move {
-        let account = statement::account(&pool, &player, (asked.from, asked.to)).await?;
+        let account = statement::account(&pool, &player, (request.from, request.to)).await?;
         let Period { opening, closing } = account.period;
         let which = Entries {
             after: after.unwrap_or_default().max(opening.version),
             last: closing.version,
-            all: asked.all,
+            all: request.all,
         };
         let currency = wallet.currency.clone();
         let Ok(head) = edge(format, ("opening", None), &wallet, opening) else {
@@ -323,9 +323,9 @@ fn edge(
     format.line(&cells, Some(&value))
 }
 
-fn asked_of(faults: &mut Faults, player: &PlayerId, query: &StatementQuery) -> Asked {
+fn request_of(faults: &mut Faults, player: &PlayerId, query: &StatementQuery) -> StatementRequest {
     let (from, to) = faults.period(query.from.as_deref(), query.to.as_deref());
-    Asked { player: player.clone(), from, to, all: query.all.unwrap_or_default() }
+    StatementRequest { player: player.clone(), from, to, all: query.all.unwrap_or_default() }
 }
 
 fn version_of(text: &str) -> Result<i64, &'static str> {

@@ -11,7 +11,7 @@ use crate::store::ledger::statement::{Mark, Period};
 
 /// What a statement is asked of: a cursor goes on with the same alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct StatementRequest {
     /// Whose.
     pub player: PlayerId,
     /// Not before this millisecond.
@@ -33,7 +33,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// As a reply shows it.
-    pub fn text(&self, asked: &Asked) -> String {
+    pub fn text(&self, request: &StatementRequest) -> String {
         let Self { after, period: Period { opening, closing } } = self;
         let text = format!(
             "{after}.{}.{}.{}.{}",
@@ -42,7 +42,7 @@ impl Cursor {
             closing.version,
             closing.balance.get()
         );
-        let check = check(&text, asked);
+        let check = check(&text, request);
         format!("{text}.{check}")
     }
 
@@ -50,13 +50,13 @@ impl Cursor {
     ///
     /// # Errors
     /// Words for the caller, also for a cursor of another statement.
-    pub fn parse(text: &str, asked: &Asked) -> Result<Self, &'static str> {
-        Self::read(text, asked).ok_or("is not the `next_cursor` of a page of this statement")
+    pub fn parse(text: &str, request: &StatementRequest) -> Result<Self, &'static str> {
+        Self::read(text, request).ok_or("is not the `next_cursor` of a page of this statement")
     }
 
-    fn read(text: &str, asked: &Asked) -> Option<Self> {
+    fn read(text: &str, request: &StatementRequest) -> Option<Self> {
         let (text, sum) = text.rsplit_once('.')?;
-        if sum != check(text, asked) {
+        if sum != check(text, request) {
             return None;
         }
         let mut parts = text.split('.');
@@ -71,7 +71,7 @@ impl Cursor {
 }
 
 /// No secret: it tells a cursor of another statement, or one that lost a digit on its way.
-fn check(text: &str, Asked { player, from, to, all }: &Asked) -> String {
+fn check(text: &str, StatementRequest { player, from, to, all }: &StatementRequest) -> String {
     let time = |at: &Option<DateTime<Utc>>| at.map(|at| at.timestamp_millis());
     let whole = format!("{text} {:?} {:?} {all} {player}", time(from), time(to));
     let mut sum = hex::encode(Sha256::digest(whole));
@@ -83,9 +83,9 @@ fn check(text: &str, Asked { player, from, to, all }: &Asked) -> String {
 mod tests {
     use super::*;
 
-    fn asked(player: &str) -> Asked {
+    fn request(player: &str) -> StatementRequest {
         let player = PlayerId::parse(player).expect("an id");
-        Asked { player, from: None, to: DateTime::from_timestamp_millis(1), all: false }
+        StatementRequest { player, from: None, to: DateTime::from_timestamp_millis(1), all: false }
     }
 
     #[test]
@@ -93,14 +93,14 @@ mod tests {
         let mark = |version, micros| Mark { version, balance: Micros::new(micros) };
         let period = Period { opening: mark(1, 100_000_000), closing: mark(9, 98_500_000) };
         let cursor = Cursor { after: 5, period };
-        let ann = asked("ann");
+        let ann = request("ann");
         let text = cursor.text(&ann);
         assert_eq!(Cursor::parse(&text, &ann), Ok(cursor));
         for other in [
-            asked("bob"),
-            Asked { from: ann.to, ..ann.clone() },
-            Asked { to: None, ..ann.clone() },
-            Asked { all: true, ..ann.clone() },
+            request("bob"),
+            StatementRequest { from: ann.to, ..ann.clone() },
+            StatementRequest { to: None, ..ann.clone() },
+            StatementRequest { all: true, ..ann.clone() },
         ] {
             assert!(Cursor::parse(&text, &other).is_err(), "{other:?}");
         }

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 
 use super::auth::Keys;
 use super::extract::JsonBody;
-use super::layers::{Gate, around};
+use super::layers::{Limits, around};
 use crate::config::{OperatorKey, Role};
 
 #[derive(Deserialize)]
@@ -48,18 +48,18 @@ fn api(in_flight: usize) -> Router {
         role,
         sha256: hex::encode(Sha256::digest(name)),
     };
-    let gate = Gate {
+    let limits = Limits {
         keys: Keys::new(&[key("reader", Role::Read), key("writer", Role::Write)]),
         deadline: Duration::from_millis(100),
         body_max: 64,
-        in_flight: Semaphore::new(in_flight),
+        in_flight: Arc::new(Semaphore::new(in_flight)),
     };
     let routes = Router::new()
         .route("/v1/thing", get(nothing).post(take))
         .route("/v1/hang", get(hang))
         .route("/v1/break", post(break_down));
     Router::new()
-        .nest_service("/operator", around(Arc::new(gate), routes))
+        .nest_service("/operator", around(limits, routes))
         .route("/{provider}", get(nothing))
         .route("/{provider}/{*operation}", get(nothing))
 }

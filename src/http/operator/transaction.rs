@@ -9,7 +9,7 @@ use super::cell::safe;
 use super::docs;
 use super::wire::{moment, money};
 use crate::core::Micros;
-use crate::store::ledger::listed::Listed;
+use crate::store::ledger::currency::RowWithCurrency;
 
 /// One row of the ledger. Money is in major units, with two to six decimals.
 #[derive(Serialize, ToSchema)]
@@ -54,8 +54,8 @@ pub struct Transaction {
     created_at: String,
 }
 
-impl From<Listed> for Transaction {
-    fn from(Listed { row, currency }: Listed) -> Self {
+impl From<RowWithCurrency> for Transaction {
+    fn from(RowWithCurrency { row, currency }: RowWithCurrency) -> Self {
         Self {
             transaction_id: row.transaction_id.to_string(),
             provider: row.key.provider.to_string(),

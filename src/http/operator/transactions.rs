@@ -121,8 +121,8 @@ pub async fn list(
         let fits = (1..=MAX_LIMIT).contains(&limit);
         faults.check("limit", if fits { Ok(()) } else { Err("must be 1 to 500") });
     })?;
-    let bound = Bound { before, limit, examine: app.office.examine };
-    let page = search::page(&app.office.pool, &search, bound).await?;
+    let bound = Bound { before, limit, examine: app.back_office.examine };
+    let page = search::page(&app.back_office.pool, &search, bound).await?;
     Ok(Json(TransactionPage {
         next_cursor: page.next.map(|id| id.simple().to_string()),
         items: page.rows.into_iter().map(Transaction::from).collect(),
@@ -187,7 +187,7 @@ pub async fn export(
         faults.check("limit", if fits { Ok(()) } else { Err("an export is all of it") });
     })?;
     search.before = before;
-    let pool = app.office.export_pool.clone();
+    let pool = app.back_office.export_pool.clone();
     let shape = Shape {
         name: "transactions",
         columns: format.line(&Transaction::COLUMNS, None::<&()>)?,

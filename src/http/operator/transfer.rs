@@ -2,21 +2,22 @@
 
 use axum::Json;
 use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::audited;
 use super::command::command;
 use super::error;
 use super::extract::IdempotencyKey;
 use super::layers::Call;
-use super::money::Transferred;
-use super::players::{self, Standing};
+use super::players::{self, WalletSnapshot};
 use super::wire::{moment, money};
 use crate::app::App;
 use crate::core::{
     Action, Amount, Category, Command, Entry, Outcome, PlayerId, PlayerStatus, Reason, Receipt, Row,
 };
 use crate::http::problem::Problem;
-use crate::store::directory::operator_audit::{Deed, End};
+use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 use crate::store::ledger::log;
 
 /// Which way the money goes.
@@ -26,6 +27,27 @@ pub enum Direction {
     In,
     /// From the player.
     Out,
+}
+
+/// Money that was moved.
+#[derive(Serialize, ToSchema)]
+pub struct Transferred {
+    /// The same for every repeat.
+    pub transaction_id: String,
+    /// Whose.
+    pub player_id: String,
+    /// As asked for.
+    pub amount: String,
+    /// `applied`; `parked` while it waits for the wallet to be opened again.
+    #[schema(example = "applied")]
+    pub status: &'static str,
+    /// Now: for a repeat, not what it was the first time.
+    pub balance: String,
+    /// That belongs to the balance.
+    pub version: i64,
+    /// When it was first asked for.
+    #[schema(format = DateTime)]
+    pub created_at: String,
 }
 
 /// Moves the money, or says what it did when it was moved before.
@@ -40,18 +62,18 @@ pub async fn execute(
 ) -> Result<(StatusCode, Json<Transferred>), Problem> {
     // Also tells a database that is gone from a command that may have been executed.
     let wallet = players::find(app, player).await?;
-    let command = transfer(call, direction, player, key, amount)?;
-    let deed = Deed {
+    let command = transfer(call.key_name(), direction, player, key, amount)?;
+    let event = AuditEvent {
         player: Some(player.clone()),
         idempotency_key: Some(key.0.clone()),
-        before: audited::state(&Standing::from(&wallet)),
-        ..audited::deed(call, direction.as_str())
+        before: audited::state(&WalletSnapshot::from(&wallet)),
+        ..audited::event(call, direction.as_str())
     };
     let closed = direction == Direction::In && wallet.status == PlayerStatus::Closed;
-    audited::run(app, deed, make(app, call, command, (player, amount), closed)).await
+    audited::run(app, event, make(app, call, command, (player, amount), closed)).await
 }
 
-type Made = ((StatusCode, Json<Transferred>), End);
+type Made = ((StatusCode, Json<Transferred>), AuditOutcome);
 
 async fn make(
     app: &App,
@@ -64,7 +86,7 @@ async fn make(
         // The core would keep it and pay it one day; a cashier wants to hear no.
         return Err(error::refused(Reason::PlayerClosed));
     }
-    let receipt = app.wallet.execute(command.clone(), call.deadline).await?;
+    let receipt = app.wallet.execute(command.clone(), call.deadline()).await?;
     if let Some(Outcome::Refused { replayed: true, .. }) = receipt.outcomes.first()
         && known(app, &command).await?.is_some_and(|row| says_otherwise(&row, &command))
     {
@@ -84,7 +106,7 @@ impl Direction {
 }
 
 fn transfer(
-    call: &Call,
+    operator_key: &str,
     direction: Direction,
     player: &PlayerId,
     IdempotencyKey(key): &IdempotencyKey,
@@ -95,7 +117,7 @@ fn transfer(
         Direction::Out => (Action::Debit(amount), Category::Withdrawal),
     };
     // The last space parts the two: a key has none.
-    command(player, &format!("{}:{player} {key}", direction.as_str()), what, (call, None))
+    command(player, &format!("{}:{player} {key}", direction.as_str()), what, (operator_key, None))
 }
 
 /// What is remembered under the command's key.
@@ -122,10 +144,10 @@ fn answer(player: &PlayerId, amount: Amount, receipt: &Receipt) -> Result<Made, 
         // Nothing reverses the operator's movements.
         Some(Outcome::NoEffect(_) | Outcome::Cancelled(_)) | None => return Err(error::internal()),
     };
-    let end = End {
+    let end = AuditOutcome {
         outcome,
         transaction_id: Some(entry.transaction_id),
-        after: audited::state(&Standing::from(receipt)),
+        after: audited::state(&WalletSnapshot::from(receipt)),
     };
     Ok(((status, Json(transferred(player, amount, receipt, (word, entry)))), end))
 }
@@ -149,16 +171,13 @@ fn transferred(
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     fn key_of(player: &str, key: &str) -> String {
         let player = PlayerId::parse(player).expect("an id");
         let key = IdempotencyKey(key.to_owned());
-        let call = Call { caller: None, deadline: Instant::now(), body_max: 0 };
         let command =
-            transfer(&call, Direction::In, &player, &key, Amount::ZERO).expect("a command");
+            transfer("cashier", Direction::In, &player, &key, Amount::ZERO).expect("a command");
         command.movements.first().map(|movement| movement.tx_id.to_string()).unwrap_or_default()
     }
 

@@ -101,7 +101,7 @@ pub fn moment_of(text: &str) -> Result<DateTime<Utc>, &'static str> {
 ///
 /// # Errors
 /// Words for the caller.
-pub fn said(text: &str, max: usize) -> Result<String, String> {
+pub fn one_line(text: &str, max: usize) -> Result<String, String> {
     let text = text.trim();
     if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
         Ok(text.to_owned())

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::app::App;
 use crate::core::{Key, Outcome, ParkedRow, Reason, RowOutcome, TxId, parked_command};
 use crate::engine::WalletError;
-use crate::jobs::JobError;
+use crate::jobs::{Context, JobError};
 use crate::store::jobs::parked::{self, Place, StillParked};
 
 /// The longest that one attempt may take.
@@ -30,21 +29,21 @@ pub enum Attempted {
 ///
 /// # Errors
 /// [`JobError`].
-pub async fn attempt(app: &Arc<App>, place: &Place) -> Result<Attempted, JobError> {
-    let pool = app.wallet.pool();
+pub async fn attempt(context: &Arc<Context>, place: &Place) -> Result<Attempted, JobError> {
+    let pool = context.wallet.pool();
     // A win that was called back while it waited must not be paid first.
     for reversal in parked::reversals_of(pool, place).await? {
         let key = Key { tx_id: reversal, ..place.key.clone() };
         let reversal = Place { key, ..place.clone() };
-        if !matches!(attempt_one(app, &reversal).await?, Attempted::Decided(_)) {
+        if !matches!(attempt_one(context, &reversal).await?, Attempted::Decided(_)) {
             return Ok(Attempted::Waits("its reversal waits"));
         }
     }
-    attempt_one(app, place).await
+    attempt_one(context, place).await
 }
 
-async fn attempt_one(app: &Arc<App>, place: &Place) -> Result<Attempted, JobError> {
-    let rows = match parked_together(app, place).await? {
+async fn attempt_one(context: &Arc<Context>, place: &Place) -> Result<Attempted, JobError> {
+    let rows = match parked_together(context, place).await? {
         Ok(rows) => rows,
         Err(attempted) => return Ok(attempted),
     };
@@ -52,7 +51,7 @@ async fn attempt_one(app: &Arc<App>, place: &Place) -> Result<Attempted, JobErro
         return Ok(Attempted::Waits("takes_money"));
     };
     let at = command.movements.iter().position(|movement| movement.tx_id == place.key.tx_id);
-    match app.wallet.execute(command, Instant::now() + DEADLINE).await {
+    match context.wallet.execute(command, Instant::now() + DEADLINE).await {
         Ok(receipt) => {
             let outcome = at.and_then(|at| receipt.outcomes.get(at));
             Ok(outcome.map_or(Attempted::Waits("no outcome"), judge))
@@ -67,10 +66,10 @@ async fn attempt_one(app: &Arc<App>, place: &Place) -> Result<Attempted, JobErro
 
 /// The rows of the command that the movement was parked with, in its order.
 async fn parked_together(
-    app: &Arc<App>,
+    context: &Arc<Context>,
     place: &Place,
 ) -> Result<Result<Vec<ParkedRow>, Attempted>, JobError> {
-    let own = match find(app, place, &[&place.key.tx_id]).await? {
+    let own = match find(context, place, &[&place.key.tx_id]).await? {
         Ok(own) => own,
         Err(attempted) => return Ok(Err(attempted)),
     };
@@ -80,7 +79,7 @@ async fn parked_together(
     let together = match row.part.first() {
         None => row.part.together(),
         // Where the first is decided, each of the others is a command of its own.
-        Some(first) => match find(app, place, &[&first]).await? {
+        Some(first) => match find(context, place, &[&first]).await? {
             Ok(rows) => rows.first().map(|first| first.part.together()).unwrap_or_default(),
             Err(attempted) => return Ok(Err(attempted)),
         },
@@ -89,16 +88,16 @@ async fn parked_together(
         return Ok(Ok(own));
     }
     let tx_ids: Vec<&TxId> = together.iter().collect();
-    find(app, place, &tx_ids).await
+    find(context, place, &tx_ids).await
 }
 
 async fn find(
-    app: &Arc<App>,
+    context: &Arc<Context>,
     place: &Place,
     tx_ids: &[&TxId],
 ) -> Result<Result<Vec<ParkedRow>, Attempted>, JobError> {
     let whose = (&place.player, &place.key.provider);
-    let found = parked::find(app.wallet.pool(), whose, tx_ids).await?;
+    let found = parked::find(context.wallet.pool(), whose, tx_ids).await?;
     let mut rows = Vec::with_capacity(found.len());
     for row in found {
         match row {

@@ -20,30 +20,30 @@ use metrics::counter;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{JobError, meters};
-use crate::app::{App, Provider};
+use super::{Context, JobError, meters};
 use crate::core::PlayerId;
 use crate::core::policy::CreditWithoutDebit;
 use crate::free_rounds::issues;
+use crate::provider::Provider;
 use crate::store::LookupError;
 use crate::store::directory::issues as waiting;
 use crate::store::jobs::lease::Fence;
 use crate::store::jobs::parked::{self, Backoff, Grace, Place, Turn};
-use crate::store::jobs::parked_books::{self, Rounds, Standing};
+use crate::store::jobs::retry_schedule::{self, Backlog, Scan};
 pub use attempt::{Attempted, attempt};
 
 /// Attempts that are made at the same time.
-const AT_ONCE: usize = 4;
+const CONCURRENT: usize = 4;
 /// Movements of one player that are tried before it is the next player's turn.
-const EACH: u16 = 4;
+const PER_PLAYER: u16 = 4;
 /// A run ends after so long, and the next one goes on.
-const LONGEST: Duration = Duration::from_secs(30);
+const RUN_TIME: Duration = Duration::from_secs(30);
 /// Of these, for the books alone.
-const BOOKS: Duration = Duration::from_secs(10);
+const SCHEDULE_TIME: Duration = Duration::from_secs(10);
 /// So many players of whom the wallet says nothing, one after the other: it is the wallet.
-const SILENT: usize = 4;
+const UNANSWERED_MAX: usize = 4;
 /// More than so many movements are not counted in each run …
-const MANY: i64 = 20_000;
+const COUNTED_EACH_RUN: i64 = 20_000;
 /// … but after this time again.
 const COUNTED_EVERY: Duration = Duration::from_secs(60);
 
@@ -71,24 +71,24 @@ pub struct Report {
 /// How far the job has come, so that the next run goes on there. Each node has its own: one that
 /// takes the job over begins anew.
 #[derive(Debug, Default)]
-pub struct Position(Mutex<Reached>);
+pub struct Position(Mutex<Bookmark>);
 
 #[derive(Clone, Debug, Default)]
-struct Reached {
-    rounds: Rounds,
+struct Bookmark {
+    scan: Scan,
     /// The last player whose turn it was, where the run came to no end.
     player: String,
     /// What was last counted, and when.
-    counted: Option<(Instant, Standing)>,
+    counted: Option<(Instant, Backlog)>,
 }
 
 impl Position {
-    fn get(&self) -> Reached {
+    fn get(&self) -> Bookmark {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, reached: Reached) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+    fn set(&self, bookmark: Bookmark) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = bookmark;
     }
 }
 
@@ -97,84 +97,92 @@ impl Position {
 ///
 /// # Errors
 /// [`JobError`].
-pub async fn run_once(app: &Arc<App>, fence: &Fence) -> Result<Report, JobError> {
+pub async fn run_once(context: &Arc<Context>, fence: &Fence) -> Result<Report, JobError> {
     let begun = Instant::now();
-    let mut reached = app.reapply.get();
-    keep_books(app, fence, &mut reached.rounds, begun).await?;
-    let mut run =
-        Run { app, fence, begun, report: Report::default(), busy: HashSet::new(), silent: 0 };
-    let turns = run.take_turns(std::mem::take(&mut reached.player)).await;
+    let mut bookmark = context.reapply.get();
+    update_schedule(context, fence, &mut bookmark.scan, begun).await?;
+    let mut run = Run {
+        context,
+        fence,
+        begun,
+        report: Report::default(),
+        busy: HashSet::new(),
+        unanswered_players: 0,
+    };
+    let turns = run.take_turns(std::mem::take(&mut bookmark.player)).await;
     let mut report = run.report;
-    let standing = match turns {
+    let backlog = match turns {
         Ok(player) => {
-            reached.player = player;
-            count(app, &mut reached).await
+            bookmark.player = player;
+            count(context, &mut bookmark).await
         }
         Err(error) => Err(error),
     };
-    app.reapply.set(reached);
-    let standing = standing?;
-    meters::parked(&standing);
+    context.reapply.set(bookmark);
+    let backlog = backlog?;
+    meters::parked(&backlog);
     // Theirs to wait is another kind of waiting: for somebody who says whose they are.
-    issues::settle(app, None).await?;
-    meters::free_rounds(waiting::count(app.wallet.pool()).await?);
+    issues::settle(&context.wallet, &context.providers, None).await?;
+    meters::free_rounds(waiting::count(context.wallet.pool()).await?);
     if report.unanswered > 0 && report.unanswered == report.tried {
         return Err(JobError::Unanswered);
     }
-    report.parked = standing.parked;
-    report.dead = standing.dead;
-    report.oldest_seconds = standing.oldest_seconds;
+    report.parked = backlog.parked;
+    report.dead = backlog.dead;
+    report.oldest_seconds = backlog.oldest_seconds;
     Ok(report)
 }
 
 /// How many wait; where there are very many, as it was a while ago.
-async fn count(app: &App, reached: &mut Reached) -> Result<Standing, JobError> {
-    if let Some((at, standing)) = reached.counted
-        && standing.parked + standing.dead > MANY
+async fn count(context: &Context, bookmark: &mut Bookmark) -> Result<Backlog, JobError> {
+    if let Some((at, backlog)) = bookmark.counted
+        && backlog.parked + backlog.dead > COUNTED_EACH_RUN
         && at.elapsed() < COUNTED_EVERY
     {
-        return Ok(standing);
+        return Ok(backlog);
     }
-    let standing = parked_books::standing(app.wallet.pool()).await?;
-    reached.counted = Some((Instant::now(), standing));
-    Ok(standing)
+    let backlog = retry_schedule::backlog(context.wallet.pool()).await?;
+    bookmark.counted = Some((Instant::now(), backlog));
+    Ok(backlog)
 }
 
-async fn keep_books(
-    app: &App,
+async fn update_schedule(
+    context: &Context,
     fence: &Fence,
-    rounds: &mut Rounds,
+    scan: &mut Scan,
     begun: Instant,
 ) -> Result<(), JobError> {
-    let (pool, backoff, graces) = (app.wallet.pool(), backoff(app), graces(app));
-    parked_books::leave(pool, fence, rounds).await?;
-    while parked_books::enter(pool, fence, rounds, &graces, backoff).await?
-        && begun.elapsed() < BOOKS
+    let (pool, backoff, graces) = (context.wallet.pool(), backoff(context), graces(context));
+    retry_schedule::remove_decided(pool, fence, scan).await?;
+    while retry_schedule::add_parked(pool, fence, scan, &graces, backoff).await?
+        && begun.elapsed() < SCHEDULE_TIME
     {}
-    while parked_books::revive(pool, fence, rounds, backoff).await? && begun.elapsed() < BOOKS {}
+    while retry_schedule::revive_dead(pool, fence, scan, backoff).await?
+        && begun.elapsed() < SCHEDULE_TIME
+    {}
     Ok(())
 }
 
 struct Run<'a> {
-    app: &'a Arc<App>,
+    context: &'a Arc<Context>,
     fence: &'a Fence,
     begun: Instant,
     report: Report,
     /// Players of whom the wallet said nothing: the rest of theirs is for another run.
     busy: HashSet<PlayerId>,
     /// How many of them there were since it last said something.
-    silent: usize,
+    unanswered_players: usize,
 }
 
 impl Run<'_> {
     /// Begins behind that player, and says behind which the next run should.
     async fn take_turns(&mut self, after: String) -> Result<String, JobError> {
-        let limit = self.app.jobs.reapply_batch;
+        let limit = self.context.settings.reapply_batch;
         let mut from_the_first = after.is_empty();
-        let mut turn = Turn { after, each: EACH.min(limit), limit };
+        let mut turn = Turn { after, each: PER_PLAYER.min(limit), limit };
         while !self.is_over() {
-            let pool = self.app.wallet.pool();
-            let due = parked::take_due(pool, self.fence, &turn, backoff(self.app)).await?;
+            let pool = self.context.wallet.pool();
+            let due = parked::take_due(pool, self.fence, &turn, backoff(self.context)).await?;
             self.report.tried += due.unreadable;
             self.report.waiting += due.unreadable;
             match due.last {
@@ -195,18 +203,19 @@ impl Run<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.silent >= SILENT || self.begun.elapsed() > LONGEST
+        self.unanswered_players >= UNANSWERED_MAX || self.begun.elapsed() > RUN_TIME
     }
 
     /// What is left of these when the run is over is due again after its pause.
     async fn try_all(&mut self, places: &[Place]) -> Result<(), JobError> {
-        for some in places.chunks(AT_ONCE) {
+        for some in places.chunks(CONCURRENT) {
             if self.is_over() {
                 break;
             }
             let some: Vec<&Place> =
                 some.iter().filter(|place| !self.busy.contains(&place.player)).collect();
-            let attempts = join_all(some.iter().map(|place| attempt_alone(self.app, place))).await;
+            let attempts =
+                join_all(some.iter().map(|place| attempt_alone(self.context, place))).await;
             for (place, attempted) in some.into_iter().zip(attempts) {
                 self.note(place, attempted).await?;
             }
@@ -215,40 +224,40 @@ impl Run<'_> {
     }
 
     async fn note(&mut self, place: &Place, attempted: Option<Attempted>) -> Result<(), JobError> {
-        let (pool, fence) = (self.app.wallet.pool(), self.fence);
+        let (pool, fence) = (self.context.wallet.pool(), self.fence);
         self.report.tried += 1;
         let Some(attempted) = attempted else {
             // It costs the movement no attempt.
             self.report.unanswered += 1;
             meters::reapplied("unanswered");
             if self.busy.insert(place.player.clone()) {
-                self.silent += 1;
+                self.unanswered_players += 1;
             }
             return Ok(());
         };
-        self.silent = 0;
+        self.unanswered_players = 0;
         match attempted {
             Attempted::Decided(how) => {
                 self.report.decided += 1;
                 meters::reapplied(how);
-                parked::leave(pool, fence, place).await?;
+                parked::remove(pool, fence, place).await?;
             }
             Attempted::Waits(reason) => {
                 self.report.waiting += 1;
                 meters::reapplied("waiting");
-                if parked::keep_waiting(pool, fence, place, reason, backoff(self.app)).await? {
-                    self.bury(place, reason);
+                if parked::reschedule(pool, fence, place, reason, backoff(self.context)).await? {
+                    self.give_up(place, reason);
                 }
             }
             Attempted::Hopeless(reason) => {
                 parked::give_up(pool, fence, place, reason).await?;
-                self.bury(place, reason);
+                self.give_up(place, reason);
             }
         }
         Ok(())
     }
 
-    fn bury(&mut self, place: &Place, reason: &str) {
+    fn give_up(&mut self, place: &Place, reason: &str) {
         self.report.given_up += 1;
         meters::reapplied("dead");
         tracing::error!(
@@ -259,8 +268,8 @@ impl Run<'_> {
 }
 
 /// An attempt whose faults are its own; `None` where nobody knows what came of it.
-async fn attempt_alone(app: &Arc<App>, place: &Place) -> Option<Attempted> {
-    let attempted = AssertUnwindSafe(attempt(app, place)).catch_unwind().await;
+async fn attempt_alone(context: &Arc<Context>, place: &Place) -> Option<Attempted> {
+    let attempted = AssertUnwindSafe(attempt(context, place)).catch_unwind().await;
     let error = match attempted.unwrap_or(Err(JobError::Panicked)) {
         Ok(attempted) => return Some(attempted),
         Err(error) => error,
@@ -283,18 +292,18 @@ async fn attempt_alone(app: &Arc<App>, place: &Place) -> Option<Attempted> {
 
 /// Whose movements wait for how long before they are tried without their provider, where that was
 /// not kept with them.
-fn graces(app: &App) -> Vec<Grace<'_>> {
+fn graces(context: &Context) -> Vec<Grace<'_>> {
     let grace = |provider: &Provider| match provider.adapter.terms().policy.credit_without_debit {
         CreditWithoutDebit::Park { grace } => grace.to_std().unwrap_or_default(),
         CreditWithoutDebit::Pay | CreditWithoutDebit::Refuse => Duration::ZERO,
     };
-    app.providers.values().map(|provider| (&provider.id, grace(provider))).collect()
+    context.providers.values().map(|provider| (&provider.id, grace(provider))).collect()
 }
 
-fn backoff(app: &App) -> Backoff {
+fn backoff(context: &Context) -> Backoff {
     Backoff {
-        first: Duration::from_secs(app.jobs.reapply_backoff_s),
-        longest: Duration::from_secs(app.jobs.reapply_backoff_max_s),
-        attempts: i32::try_from(app.jobs.reapply_attempts).unwrap_or(i32::MAX),
+        first: Duration::from_secs(context.settings.reapply_backoff_s),
+        longest: Duration::from_secs(context.settings.reapply_backoff_max_s),
+        attempts: i32::try_from(context.settings.reapply_attempts).unwrap_or(i32::MAX),
     }
 }

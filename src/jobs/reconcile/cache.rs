@@ -100,22 +100,22 @@ pub(super) async fn settle(
 
 /// The second look. False when Redis did not answer.
 async fn judge_all(pass: &mut Pass<'_>, suspects: &[Suspect]) -> Result<bool, JobError> {
-    let (cache, pool) = (pass.app.wallet.cache(), pass.app.wallet.pool());
+    let (cache, pool) = (pass.context.wallet.cache(), pass.context.wallet.pool());
     let players: Vec<&PlayerId> = suspects.iter().map(|suspect| &suspect.player).collect();
     let Some(seen) = cache.inspect(&players).await else { return Ok(false) };
     let wallets = players::find_all(pool, &players).await?;
-    let mut guilty: Vec<(&WalletState, &InCache, Kind)> = Vec::new();
+    let mut wrong: Vec<(&WalletState, &InCache, Kind)> = Vec::new();
     for (suspect, seen) in suspects.iter().zip(&seen) {
         let Some(wallet) = wallets.get(&suspect.player) else { continue };
         if let Some(kind) = judge(seen, wallet, suspect.version) {
-            guilty.push((wallet, seen, kind));
+            wrong.push((wallet, seen, kind));
         }
     }
-    if guilty.is_empty() {
+    if wrong.is_empty() {
         return Ok(true);
     }
-    let repaired = repair(pass, &guilty).await?;
-    for (wallet, seen, kind) in guilty {
+    let repaired = repair(pass, &wrong).await?;
+    for (wallet, seen, kind) in wrong {
         let (found_balance, found_version) = match seen {
             InCache::Balance(found) => (Some(found.balance), Some(found.version)),
             InCache::Nothing | InCache::Unreadable => (None, None),
@@ -158,25 +158,25 @@ fn cached(wallet: &WalletState) -> CachedBalance {
 /// Puts right what is wrong, and says for each player whether it is right now.
 async fn repair(
     pass: &Pass<'_>,
-    guilty: &[(&WalletState, &InCache, Kind)],
+    wrong: &[(&WalletState, &InCache, Kind)],
 ) -> Result<HashMap<PlayerId, bool>, JobError> {
-    let (cache, pool) = (pass.app.wallet.cache(), pass.app.wallet.pool());
+    let (cache, pool) = (pass.context.wallet.cache(), pass.context.wallet.pool());
     // Not by a leader whose time is over: Redis itself cannot tell.
     pass.still_leads().await?;
     let mut ahead: Vec<Ahead> = Vec::new();
-    for (wallet, ..) in guilty {
+    for (wallet, ..) in wrong {
         ahead.extend(cache.fill(&wallet.player, &cached(wallet)).await);
     }
     // What was ahead is judged by what is read after that was seen, and a commit whose publication it
     // had kept out is made good.
-    let players: Vec<&PlayerId> = guilty.iter().map(|(wallet, ..)| &wallet.player).collect();
+    let players: Vec<&PlayerId> = wrong.iter().map(|(wallet, ..)| &wallet.player).collect();
     let now = players::find_all(pool, &players).await?;
     for ahead in &ahead {
         if let Some(wallet) = now.get(&ahead.player) {
             cache.put_right(ahead, &cached(wallet)).await;
         }
     }
-    for (before, ..) in guilty {
+    for (before, ..) in wrong {
         if let Some(wallet) = now.get(&before.player)
             && wallet.version != before.version
         {

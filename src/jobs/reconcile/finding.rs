@@ -111,7 +111,7 @@ impl Finding {
     }
 
     /// Says it in the log, once.
-    pub fn say(&self) {
+    pub fn log(&self) {
         let (kind, player, drift_micros) = (self.kind.as_str(), &self.player, self.drift().get());
         let (expected, repaired) = (self.expected.unwrap_or_default(), self.repaired);
         let (expected_version, expected_micros) = (expected.version, expected.balance.get());

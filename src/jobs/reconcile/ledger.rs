@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::{Finding, Kind, Pass, Scope};
 use crate::core::{Micros, PlayerId};
 use crate::jobs::JobError;
-use crate::jobs::pace::Pace;
+use crate::jobs::throttle::Throttle;
 use crate::store::jobs::audit::{self, Chain, Mark, Marked};
 use crate::store::jobs::reconciliation;
 
@@ -26,7 +26,7 @@ pub(super) async fn check(
     pass: &mut Pass<'_>,
     scope: Scope,
     chunk: &[Marked],
-    pace: &mut Pace,
+    throttle: &mut Throttle,
 ) -> Result<(), JobError> {
     let mut whole: Vec<(&PlayerId, Mark)> = Vec::new();
     let mut moved: Vec<(&PlayerId, Mark)> = Vec::new();
@@ -48,7 +48,7 @@ pub(super) async fn check(
         rows.get(player).map_or(0, |version| version.saturating_sub(mark.version))
     };
     for group in grouped(&moved, &length) {
-        let chains = follow(pass, group, pace).await?;
+        let chains = follow(pass, group, throttle).await?;
         let (right, wrong): (Vec<_>, Vec<_>) = chains.iter().partition(|c| is_right(c));
         mark(pass, &right).await?;
         let found = chunk.iter().map(|marked| &marked.wallet.player);
@@ -56,7 +56,7 @@ pub(super) async fn check(
         whole.extend(again.map(|player| (player, Mark::START)));
     }
     for group in grouped(&whole, &length) {
-        let chains = follow(pass, group, pace).await?;
+        let chains = follow(pass, group, throttle).await?;
         pass.totals.whole_chains += count(chains.len());
         let (right, wrong): (Vec<_>, Vec<_>) = chains.iter().partition(|c| is_right(c));
         mark(pass, &right).await?;
@@ -73,13 +73,13 @@ pub(super) async fn check(
 async fn follow(
     pass: &Pass<'_>,
     group: &[(&PlayerId, Mark)],
-    pace: &mut Pace,
+    throttle: &mut Throttle,
 ) -> Result<Vec<Chain>, JobError> {
-    let pool = pass.app.wallet.pool();
+    let pool = pass.context.wallet.pool();
     let mut ended = Vec::new();
     let mut under_way = audit::chains(pool, group).await?;
     loop {
-        pace.rest().await;
+        throttle.pause().await;
         let (at_its_end, longer): (Vec<_>, Vec<_>) =
             under_way.into_iter().partition(|chain| chain.ended);
         ended.extend(at_its_end);
@@ -105,37 +105,41 @@ pub(super) async fn find_orphans(
     pass: &mut Pass<'_>,
     after: Option<&PlayerId>,
     upto: Option<&PlayerId>,
-    pace: &mut Pace,
+    throttle: &mut Throttle,
 ) -> Result<(), JobError> {
-    let pool = pass.app.wallet.pool();
+    let pool = pass.context.wallet.pool();
     let mut after = after.cloned();
     loop {
         let players = audit::without_wallet(pool, after.as_ref(), upto, ORPHANS_TOGETHER).await?;
         let Some(last) = players.last().cloned() else { return Ok(()) };
         for player in players {
-            let held = held(pass, &player, pace).await?;
+            let held = held(pass, &player, throttle).await?;
             // What waits for a wallet has not been decided, and is nobody's fault.
             if held.version > 0 {
                 pass.found(orphan(player, held)).await?;
             }
         }
-        pace.rest().await;
+        throttle.pause().await;
         after = Some(last);
     }
 }
 
 /// How many decided rows a player has, and what they come to.
-async fn held(pass: &Pass<'_>, player: &PlayerId, pace: &mut Pace) -> Result<Mark, JobError> {
+async fn held(
+    pass: &Pass<'_>,
+    player: &PlayerId,
+    throttle: &mut Throttle,
+) -> Result<Mark, JobError> {
     let mut held = Mark::START;
     let mut behind = Some(i64::MIN);
     while let Some(version) = behind {
-        let (piece, last) = audit::rows_behind(pass.app.wallet.pool(), player, version).await?;
+        let (piece, last) = audit::rows_behind(pass.context.wallet.pool(), player, version).await?;
         let balance = held.balance.get().saturating_add(piece.balance.get());
         let rows = held.version.saturating_add(piece.version);
         held = Mark { version: rows, balance: Micros::new(balance) };
         behind = last.filter(|_| piece.version == audit::PIECE);
         if behind.is_some() {
-            pace.rest().await;
+            throttle.pause().await;
         }
     }
     Ok(held)
@@ -211,7 +215,7 @@ fn findings(chain: &Chain) -> Vec<Finding> {
 async fn mark(pass: &Pass<'_>, right: &[&Chain]) -> Result<(), JobError> {
     let marks: Vec<(PlayerId, Mark)> =
         right.iter().map(|chain| (chain.player.clone(), chain.wallet)).collect();
-    Ok(reconciliation::mark(pass.app.wallet.pool(), pass.fence, &marks).await?)
+    Ok(reconciliation::mark(pass.context.wallet.pool(), pass.fence, &marks).await?)
 }
 
 fn count(length: usize) -> i64 {

@@ -19,9 +19,8 @@ use uuid::Uuid;
 
 pub use finding::{Finding, Kind};
 
-use super::pace::Pace;
-use super::{JobError, Progress, meters};
-use crate::app::App;
+use super::throttle::Throttle;
+use super::{Context, JobError, Progress, meters};
 use crate::core::PlayerId;
 use crate::store::jobs::audit;
 use crate::store::jobs::lease::{self, Fence};
@@ -68,7 +67,7 @@ const SHOWN: usize = 100;
 
 /// One pass under way.
 struct Pass<'a> {
-    app: &'a App,
+    context: &'a Context,
     fence: &'a Fence,
     run_id: Uuid,
     totals: Totals,
@@ -80,15 +79,15 @@ struct Pass<'a> {
 /// # Errors
 /// [`JobError`].
 pub async fn run_once(
-    app: &Arc<App>,
+    context: &Arc<Context>,
     fence: &Fence,
     scope: Scope,
     progress: &Progress,
 ) -> Result<Report, JobError> {
-    let pool = app.wallet.pool();
+    let pool = context.wallet.pool();
     let run_id = Uuid::now_v7();
     reconciliation::begin(pool, fence, run_id, scope.as_str()).await?;
-    let mut pass = Pass { app, fence, run_id, totals: Totals::default(), shown: Vec::new() };
+    let mut pass = Pass { context, fence, run_id, totals: Totals::default(), shown: Vec::new() };
     let result = pass.run(scope, progress).await;
     let error = result.as_ref().err().map(ToString::to_string);
     let ended = reconciliation::end(pool, fence, run_id, &pass.totals, error.as_deref()).await;
@@ -106,28 +105,28 @@ pub async fn run_once(
 
 impl Pass<'_> {
     async fn run(&mut self, scope: Scope, progress: &Progress) -> Result<bool, JobError> {
-        let pool = self.app.wallet.pool();
-        let jobs = &self.app.jobs;
+        let pool = self.context.wallet.pool();
+        let jobs = &self.context.settings;
         if progress.is_watched() {
             progress.begin(audit::count(pool).await?, "wallets");
         }
-        let mut pace = Pace::of(jobs.busy_percent);
+        let mut throttle = Throttle::of(jobs.busy_percent);
         let mut suspects = Suspects::new(Duration::from_millis(jobs.reconcile_grace_ms));
         let mut after: Option<PlayerId> = None;
         loop {
             let chunk = audit::chunk(pool, after.as_ref(), jobs.reconcile_chunk).await?;
             let last = chunk.last().map(|marked| marked.wallet.player.clone());
             self.totals.wallets += i64::try_from(chunk.len()).unwrap_or_default();
-            self.totals.cached += suspects.look(self.app.wallet.cache(), &chunk).await;
-            ledger::check(self, scope, &chunk, &mut pace).await?;
+            self.totals.cached += suspects.look(self.context.wallet.cache(), &chunk).await;
+            ledger::check(self, scope, &chunk, &mut throttle).await?;
             if scope == Scope::Full {
-                ledger::find_orphans(self, after.as_ref(), last.as_ref(), &mut pace).await?;
+                ledger::find_orphans(self, after.as_ref(), last.as_ref(), &mut throttle).await?;
             }
             progress.at(u64::try_from(self.totals.wallets).unwrap_or_default());
             cache::settle(self, &mut suspects, false).await?;
             let Some(last) = last else { break };
             after = Some(last);
-            pace.rest().await;
+            throttle.pause().await;
         }
         cache::settle(self, &mut suspects, true).await?;
         Ok(suspects.saw_everything())
@@ -135,14 +134,14 @@ impl Pass<'_> {
 
     /// Redis knows no fence, so it is asked for right before something is put right there.
     async fn still_leads(&self) -> Result<(), JobError> {
-        let ttl = Duration::from_millis(self.app.jobs.lease_ttl_ms);
-        let leads = lease::renew(&self.app.leases, self.fence, ttl, true).await?;
+        let ttl = Duration::from_millis(self.context.settings.lease_ttl_ms);
+        let leads = lease::renew(&self.context.leases, self.fence, ttl, true).await?;
         if leads { Ok(()) } else { Err(JobError::Fenced) }
     }
 
     /// Counts, logs and stores a finding.
     async fn found(&mut self, finding: Finding) -> Result<(), JobError> {
-        finding.say();
+        finding.log();
         meters::found(finding.kind.as_str());
         let drift = finding.drift();
         self.totals.findings += 1;
@@ -160,7 +159,7 @@ impl Pass<'_> {
             detail: finding.detail.clone(),
             found_at: chrono::Utc::now(),
         };
-        reconciliation::record(self.app.wallet.pool(), self.fence, &[row]).await?;
+        reconciliation::record(self.context.wallet.pool(), self.fence, &[row]).await?;
         if self.shown.len() < SHOWN {
             self.shown.push(finding);
         }

@@ -5,9 +5,7 @@
 use chrono::TimeDelta;
 use serde::Deserialize;
 
-use super::{
-    Adapter, Answer, Failure, Opened, Operation, Protocol, RawCall, Reply, Request, Terms,
-};
+use super::{Adapter, Answer, Asked, Failure, Opened, Operation, Protocol, RawCall, Reply, Terms};
 use crate::core::policy::{
     CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
     SessionRule,
@@ -16,18 +14,18 @@ use crate::core::{Amount, Policy, Reversible};
 
 /// What the configuration names `grpc`.
 pub const PROTOCOL: Protocol =
-    Protocol { name: "grpc", build: |_, settings| Ok(Box::new(Grpc::new(settings)?)), page: None };
+    Protocol { name: "grpc", build: |setup| Ok(Box::new(Grpc::new(setup.settings)?)), page: None };
 
 /// The methods of `wallet.v1.WalletService`, by the names that metrics and logs give them.
-pub const AUTHENTICATE: Operation = Operation { name: "authenticate", paths: &[] };
+pub const AUTHENTICATE: Operation = Operation::post("authenticate", &[]);
 /// See [`AUTHENTICATE`].
-pub const BALANCE: Operation = Operation { name: "balance", paths: &[] };
+pub const BALANCE: Operation = Operation::post("balance", &[]);
 /// See [`AUTHENTICATE`].
-pub const EXECUTE: Operation = Operation { name: "execute", paths: &[] };
+pub const EXECUTE: Operation = Operation::post("execute", &[]);
 /// See [`AUTHENTICATE`].
-pub const BATCH_EXECUTE: Operation = Operation { name: "batch_execute", paths: &[] };
+pub const BATCH_EXECUTE: Operation = Operation::post("batch_execute", &[]);
 /// See [`AUTHENTICATE`].
-pub const STREAM_TRANSACTIONS: Operation = Operation { name: "stream_transactions", paths: &[] };
+pub const STREAM_TRANSACTIONS: Operation = Operation::post("stream_transactions", &[]);
 
 static OPERATIONS: [Operation; 5] =
     [AUTHENTICATE, BALANCE, EXECUTE, BATCH_EXECUTE, STREAM_TRANSACTIONS];
@@ -92,7 +90,7 @@ impl Adapter for Grpc {
         Terms { policy: &self.policy, undoes: Reversible::Any }
     }
 
-    fn encode(&self, _: Option<&'static Operation>, _: Option<&Request>, _: &Answer<'_>) -> Reply {
+    fn encode(&self, _: Asked<'_>, _: &Answer<'_>) -> Reply {
         let body = serde_json::json!({
             "type": "about:blank", "title": "Not Found", "status": 404, "code": "not_found",
             "detail": "this provider calls over gRPC, on the port of its own",

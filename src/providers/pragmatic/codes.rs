@@ -102,7 +102,9 @@ impl Code {
     /// How it is worded that a call came to nothing.
     pub const fn of_failure(failure: &Failure) -> Self {
         match failure {
-            Failure::BadSignature | Failure::AddressNotAllowed => Self::InvalidHash,
+            Failure::BadSignature | Failure::Stale | Failure::AddressNotAllowed => {
+                Self::InvalidHash
+            }
             Failure::BadRequest(_)
             | Failure::CurrencyUnknown(_)
             | Failure::TooLarge

@@ -9,8 +9,8 @@ use super::wire::{Form, bad};
 use crate::core::money::AmountError;
 use crate::core::policy::SessionRule;
 use crate::core::{
-    Action, Amount, Category, Checks, Command, Currency, GameId, Micros, Movement, PlayerId,
-    Reversible, RoundId, TokenHash, TxId,
+    Action, Amount, Category, Checks, Command, Currency, Exchange, GameId, Micros, Movement,
+    PlayerId, Reversible, RoundId, TokenHash, TxId,
 };
 use crate::providers::adapter::from_unix_ms;
 use crate::providers::{Failure, Operation, Request};
@@ -67,7 +67,8 @@ type Place = (Option<RoundId>, Option<GameId>);
 impl Call<'_> {
     fn authenticate(&self) -> Result<Request, Failure> {
         let token = SecretString::from(self.form.need("token")?);
-        Ok(Request::Authenticate { token, game: self.form.read_any("gameId", GameId::parse)? })
+        let game = self.form.read_any("gameId", GameId::parse)?;
+        Ok(Request::Authenticate { token, player: None, game, exchange: Exchange::Keep })
     }
 
     fn balance(&self, games: Vec<GameId>) -> Result<Request, Failure> {

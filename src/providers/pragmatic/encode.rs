@@ -24,7 +24,9 @@ impl Pragmatic {
     ) -> Reply {
         match answer {
             Answer::Executed(receipt) => Reply::json(200, &executed(operation, receipt)),
-            Answer::Player(player) => Reply::json(200, &self.told(operation, request, player)),
+            Answer::Player(player) | Answer::Authenticated { player, .. } => {
+                Reply::json(200, &self.told(operation, request, player))
+            }
             Answer::Failed(failure) => failed(operation, failure),
         }
     }

@@ -11,8 +11,8 @@ mod wire;
 
 use super::signature::{Proof, Scheme};
 use super::{
-    Adapter, Answer, Failure, FreeRoundsTotal, Opened, Operation, Page, Protocol, RawCall, Reply,
-    Request, Terms,
+    Adapter, Answer, Asked, Failure, FreeRoundsTotal, Opened, Operation, Page, Protocol, RawCall,
+    Reply, Terms,
 };
 use crate::core::{Movement, Policy, ProviderId, Reversible};
 use settings::Settings;
@@ -21,34 +21,31 @@ use wire::Form;
 /// What the configuration names `pragmatic`.
 pub const PROTOCOL: Protocol = Protocol {
     name: "pragmatic",
-    build: |provider, settings| {
-        let settings: Settings = settings.try_into().map_err(|error| error.to_string())?;
-        Ok(Box::new(Pragmatic::new(provider, settings)?))
+    build: |setup| {
+        let settings: Settings = setup.settings.try_into().map_err(|error| error.to_string())?;
+        Ok(Box::new(Pragmatic::new(setup.provider, settings)?))
     },
     page: Some(Page { openapi: openapi::document, sign_js: include_str!("sign.js") }),
 };
 
 /// Every spelling of a path that is in use is served.
 const OPERATIONS: &[Operation] = &[
-    Operation { name: "authenticate", paths: &["authenticate.html"] },
-    Operation { name: "balance", paths: &["balance.html"] },
-    Operation { name: "bet", paths: &["bet.html"] },
-    Operation { name: "result", paths: &["result.html"] },
-    Operation { name: "bonusWin", paths: &["bonusWin.html"] },
-    Operation { name: "jackpotWin", paths: &["jackpotWin.html"] },
-    Operation { name: "promoWin", paths: &["promoWin.html"] },
-    Operation { name: "endRound", paths: &["endRound.html"] },
-    Operation { name: "refund", paths: &["refund.html"] },
-    Operation { name: "adjustment", paths: &["adjustment.html"] },
-    Operation {
-        name: "GetBalancePerGame",
-        paths: &["GetBalancePerGame.html", "getBalancePerGame.html"],
-    },
-    Operation {
-        name: "sessionExpired",
-        paths: &["session/expired", "sessionExpired", "sessionExpired.html"],
-    },
-    Operation { name: "roundDetails", paths: &["roundDetails.html"] },
+    Operation::post("authenticate", &["authenticate.html"]),
+    Operation::post("balance", &["balance.html"]),
+    Operation::post("bet", &["bet.html"]),
+    Operation::post("result", &["result.html"]),
+    Operation::post("bonusWin", &["bonusWin.html"]),
+    Operation::post("jackpotWin", &["jackpotWin.html"]),
+    Operation::post("promoWin", &["promoWin.html"]),
+    Operation::post("endRound", &["endRound.html"]),
+    Operation::post("refund", &["refund.html"]),
+    Operation::post("adjustment", &["adjustment.html"]),
+    Operation::post("GetBalancePerGame", &["GetBalancePerGame.html", "getBalancePerGame.html"]),
+    Operation::post(
+        "sessionExpired",
+        &["session/expired", "sessionExpired", "sessionExpired.html"],
+    ),
+    Operation::post("roundDetails", &["roundDetails.html"]),
 ];
 
 /// The adapter of one provider.
@@ -75,8 +72,8 @@ impl Adapter for Pragmatic {
         let form = Form::parse(call.body)?;
         let messages = form.signed_texts();
         let signature = form.hash().ok_or(Failure::BadSignature)?;
-        let proof = Proof { scheme: Scheme::Md5SuffixHex, messages, signature };
-        Ok(Opened::new(proof, move || self.request(call.operation, &form)))
+        let proof = Proof { scheme: Scheme::Md5SuffixHex, secret: None, messages, signature };
+        Ok(Opened::new(call.operation, proof, move || self.request(call.operation, &form)))
     }
 
     fn terms(&self) -> Terms<'_> {
@@ -87,13 +84,8 @@ impl Adapter for Pragmatic {
         free_rounds::total_of(movement)
     }
 
-    fn encode(
-        &self,
-        operation: Option<&'static Operation>,
-        request: Option<&Request>,
-        answer: &Answer<'_>,
-    ) -> Reply {
-        self.reply(operation.map_or("", |operation| operation.name), request, answer)
+    fn encode(&self, asked: Asked<'_>, answer: &Answer<'_>) -> Reply {
+        self.reply(asked.name(), asked.request, answer)
     }
 }
 
@@ -102,6 +94,7 @@ mod tests {
     use axum::http::HeaderMap;
     use secrecy::SecretString;
 
+    use super::super::Request;
     use super::super::signature::Secrets;
     use super::*;
 
@@ -138,7 +131,9 @@ mod tests {
             body: body.as_bytes(),
         };
         let secrets = Secrets::new(vec![SecretString::from(secret)]).expect("one secret");
-        adapter("").open(&call).map(|opened| secrets.verify(&opened.proof))
+        adapter("")
+            .open(&call)
+            .map(|opened| opened.proofs.iter().all(|proof| secrets.verify(proof)))
     }
 
     const ONE: &str = "made-up-Secret-01";

@@ -123,8 +123,11 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::tests::adapter;
     use super::*;
+    use crate::providers::Setup;
 
     #[test]
     fn settings_set_the_policy() {
@@ -154,8 +157,13 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_with_settings_is_listed() {
         let complaint = |settings: &str| {
-            let table = toml::from_str(settings).expect("TOML");
-            (super::super::PROTOCOL.build)(super::super::tests::provider(), table).err()
+            (super::super::PROTOCOL.build)(Setup {
+                provider: super::super::tests::provider(),
+                settings: toml::from_str(settings).expect("TOML"),
+                named_secrets: BTreeSet::new(),
+                is_walled: false,
+            })
+            .err()
         };
         let both = complaint("provider_id = ''\nmax_bet = 'much'").expect("refused");
         assert_eq!(both, "provider_id: empty; max_bet: not a decimal number");

@@ -120,7 +120,7 @@ impl Code {
     pub const fn of_failure(failure: &Failure) -> Self {
         match failure {
             Failure::UnknownOperation => Self::NotFound,
-            Failure::AddressNotAllowed | Failure::BadSignature => Self::Forbidden,
+            Failure::AddressNotAllowed | Failure::BadSignature | Failure::Stale => Self::Forbidden,
             Failure::TooLarge | Failure::BadRequest(_) => Self::BadRequest,
             Failure::CurrencyUnknown(_) => Self::CurrencyNotAllowed,
             Failure::Refused(reason) => Self::of_reason(*reason),

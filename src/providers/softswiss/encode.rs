@@ -17,7 +17,9 @@ impl Softswiss {
             (Answer::Player(view), Some(Request::Balance { echo, .. })) => {
                 self.told(&view.currency, view.balance, echo.clone())
             }
-            (Answer::Player(view), _) => self.told(&view.currency, view.balance, None),
+            (Answer::Player(view) | Answer::Authenticated { player: view, .. }, _) => {
+                self.told(&view.currency, view.balance, None)
+            }
             (Answer::Executed(receipt), Some(Request::Execute(command))) => {
                 self.executed(command, receipt)
             }

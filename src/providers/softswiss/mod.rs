@@ -10,7 +10,6 @@ mod issues;
 mod openapi;
 pub mod wire;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use super::issues::Issues;
 use super::signature::{Proof, Scheme};
 use super::{
-    Adapter, Answer, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Request, Terms,
+    Adapter, Answer, Asked, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Terms,
 };
 use crate::core::policy::{
     CreditAfterReversal, CreditWithoutDebit, FundsTest, LateOriginal, ReversalAfterSettlement,
@@ -29,9 +28,9 @@ use crate::core::{Amount, Currency, Policy, ProviderId, Reversible};
 /// What the configuration names `softswiss`.
 pub const PROTOCOL: Protocol = Protocol {
     name: "softswiss",
-    build: |provider, settings| {
-        let settings: Settings = settings.try_into().map_err(|error| error.to_string())?;
-        Ok(Box::new(Softswiss::new(provider, settings)?))
+    build: |setup| {
+        let settings: Settings = setup.settings.try_into().map_err(|error| error.to_string())?;
+        Ok(Box::new(Softswiss::new(setup.provider, settings)?))
     },
     page: Some(Page { openapi: openapi::document, sign_js: include_str!("sign.js") }),
 };
@@ -40,9 +39,9 @@ pub const PROTOCOL: Protocol = Protocol {
 const SIGNATURE_HEADER: &str = "x-request-sign";
 
 const OPERATIONS: &[Operation] = &[
-    Operation { name: "play", paths: &["play"] },
-    Operation { name: "rollback", paths: &["rollback"] },
-    Operation { name: "freespins", paths: &["freespins"] },
+    Operation::post("play", &["play"]),
+    Operation::post("rollback", &["rollback"]),
+    Operation::post("freespins", &["freespins"]),
 ];
 
 /// The `settings` table of one provider, as written.
@@ -114,17 +113,9 @@ impl Adapter for Softswiss {
     }
 
     fn open<'c>(&'c self, call: &'c RawCall<'_>) -> Result<Opened<'c>, Failure> {
-        let signature = call
-            .headers
-            .get(SIGNATURE_HEADER)
-            .and_then(|value| value.to_str().ok())
-            .ok_or(Failure::BadSignature)?;
-        let proof = Proof {
-            scheme: Scheme::HmacSha256Hex,
-            messages: vec![Cow::Borrowed(call.body)],
-            signature: Cow::Borrowed(signature),
-        };
-        Ok(Opened::new(proof, move || match call.operation.name {
+        let signature = call.header(SIGNATURE_HEADER).ok_or(Failure::BadSignature)?;
+        let proof = Proof::new(Scheme::HmacSha256Hex, call.body, signature);
+        Ok(Opened::new(call.operation, proof, move || match call.operation.name {
             "play" => self.play(call.body),
             "rollback" => self.rollback(call.body),
             "freespins" => self.freespins(call.body),
@@ -148,13 +139,8 @@ impl Adapter for Softswiss {
         self.finer_than_booked()
     }
 
-    fn encode(
-        &self,
-        _operation: Option<&'static Operation>,
-        request: Option<&Request>,
-        answer: &Answer<'_>,
-    ) -> Reply {
-        self.reply(request, answer)
+    fn encode(&self, asked: Asked<'_>, answer: &Answer<'_>) -> Reply {
+        self.reply(asked.request, answer)
     }
 }
 
@@ -194,7 +180,8 @@ mod tests {
             RawCall { operation, path_and_query: "/softswiss/play", headers: &headers, body };
         let softswiss = adapter("").expect("defaults");
         let opened = softswiss.open(&call).expect("a proof");
-        secrets.expect("one secret").verify(&opened.proof)
+        let secrets = secrets.expect("one secret");
+        opened.proofs.iter().all(|proof| secrets.verify(proof))
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Owner {
     /// The wallet's.
     pub currency: Currency,
     /// True where the operator said so, false where a call of the provider's did.
-    pub told: bool,
+    pub by_operator: bool,
 }
 
 /// The players of an issue, as far as they are known and have wallets.
@@ -46,7 +46,7 @@ pub async fn owners(
         Ok(Owner {
             player: stored(PlayerId::parse(player), "free_round_issue.player_id")?,
             currency: stored(Currency::parse(currency), "wallet.currency")?,
-            told,
+            by_operator: told,
         })
     };
     rows.into_iter().map(|row| owner((row.player_id, row.told, row.currency))).collect()

@@ -10,7 +10,7 @@ use crate::store::ledger::search::first_id_at;
 
 /// A change that somebody asks for.
 #[derive(Clone, Debug, Default)]
-pub struct Deed {
+pub struct AuditEvent {
     /// The name of the operator key.
     pub key_name: String,
     /// The person behind the key.
@@ -35,7 +35,7 @@ pub struct Deed {
 
 /// What came of it.
 #[derive(Clone, Debug, Default)]
-pub struct End {
+pub struct AuditOutcome {
     /// In one word.
     pub outcome: &'static str,
     /// The movement, where there is one.
@@ -44,7 +44,7 @@ pub struct End {
     pub after: Option<String>,
 }
 
-/// A deed that was written down.
+/// A change and its result, as written down.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Its place in the list.
@@ -81,23 +81,23 @@ pub struct Entry {
 ///
 /// # Errors
 /// [`LookupError`]: then it must not be done.
-pub async fn begin(pool: &PgPool, deed: &Deed) -> Result<Uuid, LookupError> {
+pub async fn begin(pool: &PgPool, event: &AuditEvent) -> Result<Uuid, LookupError> {
     let id = Uuid::now_v7();
     sqlx::query!(
         "INSERT INTO operator_audit (audit_id, at, key_name, author, reason, action, player_id,
              provider, subject, idempotency_key, outcome, transaction_id, before_state)
          VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, 'asked', $10, $11)",
         id,
-        deed.key_name,
-        deed.author,
-        deed.reason,
-        deed.action,
-        deed.player.as_ref().map(PlayerId::as_str),
-        deed.provider,
-        deed.subject,
-        deed.idempotency_key,
-        deed.transaction_id,
-        deed.before,
+        event.key_name,
+        event.author,
+        event.reason,
+        event.action,
+        event.player.as_ref().map(PlayerId::as_str),
+        event.provider,
+        event.subject,
+        event.idempotency_key,
+        event.transaction_id,
+        event.before,
     )
     .execute(pool)
     .await?;
@@ -108,7 +108,7 @@ pub async fn begin(pool: &PgPool, deed: &Deed) -> Result<Uuid, LookupError> {
 ///
 /// # Errors
 /// [`LookupError`]: the row still says `asked`.
-pub async fn end(pool: &PgPool, id: Uuid, end: &End) -> Result<(), LookupError> {
+pub async fn end(pool: &PgPool, id: Uuid, end: &AuditOutcome) -> Result<(), LookupError> {
     sqlx::query!(
         "UPDATE operator_audit
          SET outcome = $2, transaction_id = coalesce($3, transaction_id), after_state = $4

@@ -5,7 +5,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::core::{Micros, PlayerId, WalletState};
 use crate::store::LookupError;
-use crate::store::connect::patient;
+use crate::store::pool::patient;
 use crate::store::rows::wallet_state;
 
 /// A place in a player's chain: the version and the balance after it.

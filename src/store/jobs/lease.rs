@@ -39,7 +39,7 @@ impl From<sqlx::Error> for FencedError {
 
 /// A lease that was just taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct Acquired {
     /// What its writes have to name.
     pub fence: Fence,
     /// When the job last came to its end, if it ever did.
@@ -50,16 +50,16 @@ pub struct Taken {
 
 /// Whose lease may be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum Takeover {
     /// Of a holder who let it run out.
-    TheGone,
+    IfExpired,
     /// Also of one who is not running the job at the moment.
-    TheIdle,
+    IfIdle,
 }
 
 /// A lease as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct Held {
     /// Who holds it, or held it last.
     pub holder: String,
     /// Since when it is at work, if it is.
@@ -74,8 +74,8 @@ pub async fn take(
     pool: &PgPool,
     (name, holder): (&'static str, &str),
     ttl: Duration,
-    reach: Reach,
-) -> Result<Option<Taken>, LookupError> {
+    takeover: Takeover,
+) -> Result<Option<Acquired>, LookupError> {
     let row = sqlx::query!(
         r#"
         INSERT INTO job_lease AS l (name, holder, fencing, expires_at)
@@ -90,11 +90,11 @@ pub async fn take(
         name,
         holder,
         ttl.as_secs_f64(),
-        reach == Reach::TheIdle,
+        takeover == Takeover::IfIdle,
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| Taken {
+    Ok(row.map(|row| Acquired {
         fence: Fence { name, holder: holder.to_owned(), fencing: row.fencing },
         ran_at: row.ran_at,
         since_run: row
@@ -167,11 +167,11 @@ pub async fn release(pool: &PgPool, fence: &Fence) -> Result<(), LookupError> {
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn find(pool: &PgPool, name: &str) -> Result<Option<Seen>, LookupError> {
+pub async fn find(pool: &PgPool, name: &str) -> Result<Option<Held>, LookupError> {
     let row = sqlx::query!("SELECT holder, running_since FROM job_lease WHERE name = $1", name)
         .fetch_optional(pool)
         .await?;
-    Ok(row.map(|row| Seen { holder: row.holder, running_since: row.running_since }))
+    Ok(row.map(|row| Held { holder: row.holder, running_since: row.running_since }))
 }
 
 /// What a fenced statement says: whether the lease was held, and how many rows it changed.

@@ -4,6 +4,6 @@ pub mod audit;
 pub mod expiry;
 pub mod lease;
 pub mod parked;
-pub mod parked_books;
+pub mod parked_list;
 pub mod reconciliation;
-pub mod waiting;
+pub mod retry_schedule;

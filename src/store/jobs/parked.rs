@@ -212,7 +212,7 @@ pub async fn reversals_of(pool: &PgPool, place: &Place) -> Result<Vec<TxId>, Loo
 ///
 /// # Errors
 /// [`FencedError`].
-pub async fn keep_waiting(
+pub async fn reschedule(
     pool: &PgPool,
     fence: &Fence,
     place: &Place,
@@ -269,7 +269,7 @@ async fn pause(
 ///
 /// # Errors
 /// [`FencedError`].
-pub async fn leave(pool: &PgPool, fence: &Fence, place: &Place) -> Result<(), FencedError> {
+pub async fn remove(pool: &PgPool, fence: &Fence, place: &Place) -> Result<(), FencedError> {
     let row = sqlx::query!(
         r#"
         WITH held AS (

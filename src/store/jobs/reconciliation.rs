@@ -8,7 +8,7 @@ use super::audit::Mark;
 use super::lease::{Fence, FencedError, fenced};
 use crate::core::{Micros, PlayerId};
 use crate::store::LookupError;
-use crate::store::connect::begin_transaction;
+use crate::store::pool::begin_transaction;
 
 /// One pass over the wallets, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use sqlx::{Connection as _, PgPool};
 use tokio::sync::mpsc;
 
 use super::chunks::send_all;
-use super::listed::Listed;
+use super::currency::RowWithCurrency;
 use crate::core::{Currency, PlayerId, Row};
 use crate::store::LookupError;
 use crate::store::rows::StoredRow;
@@ -65,9 +65,9 @@ pub async fn export(
     pool: &PgPool,
     (player, currency): (&PlayerId, &Currency),
     which: Entries,
-    to: &mpsc::Sender<Vec<Listed>>,
+    to: &mpsc::Sender<Vec<RowWithCurrency>>,
 ) -> Result<(), LookupError> {
-    let mut connection = crate::store::connect::own(pool).await?;
+    let mut connection = crate::store::pool::own(pool).await?;
     let found = sqlx::query_as!(
         StoredRow,
         r#"
@@ -87,7 +87,8 @@ pub async fn export(
     )
     .fetch(&mut connection);
     let sent =
-        send_all(found, |row| Listed { row, currency: Some(currency.clone()) }, CHUNK, to).await;
+        send_all(found, |row| RowWithCurrency { row, currency: Some(currency.clone()) }, CHUNK, to)
+            .await;
     // It ends either way; so it says goodbye.
     let _: Result<(), sqlx::Error> = connection.close().await;
     sent

@@ -13,12 +13,12 @@ pub struct Event {
     /// The row.
     pub row: Row,
     /// While it waits and the job knows of it.
-    pub waits: Option<Waits>,
+    pub retry: Option<Retry>,
 }
 
 /// What is known of a row that waits.
 #[derive(Clone, Debug)]
-pub struct Waits {
+pub struct Retry {
     /// Attempts so far, beside the provider's own.
     pub attempts: i32,
     /// When it is tried again; `None` once it was given up.
@@ -32,7 +32,7 @@ pub struct Waits {
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn story(
+pub async fn history(
     pool: &PgPool,
     player: &PlayerId,
     round: &RoundId,
@@ -80,12 +80,12 @@ pub async fn story(
         .map(|row| {
             let stored = stored_row!(row);
             let (dead_at, dead_reason, next) = (row.dead_at, row.dead_reason, row.next_attempt_at);
-            let waits = row.attempts.map(|attempts| Waits {
+            let retry = row.attempts.map(|attempts| Retry {
                 attempts,
                 next_attempt_at: next.filter(|_| dead_at.is_none()),
                 dead_reason,
             });
-            Ok(Event { row: stored.into_row()?, waits })
+            Ok(Event { row: stored.into_row()?, retry })
         })
         .collect()
 }

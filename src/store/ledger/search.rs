@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::chunks::send_all;
-use super::listed::{Listed, currencies, listed};
+use super::currency::{RowWithCurrency, currencies, with_currencies};
 use crate::core::{
     Category, GameId, Kind, PlayerId, ProviderId, RoundId, Row, RowOutcome, TransactionId, TxId,
 };
@@ -72,7 +72,7 @@ pub struct Bound {
 #[derive(Debug, Default)]
 pub struct Page {
     /// What was found.
-    pub rows: Vec<Listed>,
+    pub rows: Vec<RowWithCurrency>,
     /// Where to go on; `None` at the end. A page may be short, or empty, and not be the last.
     pub next: Option<Uuid>,
 }
@@ -135,7 +135,7 @@ pub async fn page(pool: &PgPool, search: &Search, bound: Bound) -> Result<Page, 
         Way::Key | Way::Time => newest(pool, search, (oldest, end), limit).await?,
     };
     let more = rows.len() > usize::from(bound.limit);
-    let mut page = Page { rows: listed(pool, rows).await?, next: goes_on };
+    let mut page = Page { rows: with_currencies(pool, rows).await?, next: goes_on };
     if more {
         page.rows.truncate(usize::from(bound.limit));
         page.next = page.rows.last().map(|last| last.row.transaction_id.uuid());
@@ -151,7 +151,7 @@ pub async fn page(pool: &PgPool, search: &Search, bound: Bound) -> Result<Page, 
 pub async fn export(
     pool: &PgPool,
     search: &Search,
-    to: &mpsc::Sender<Vec<Listed>>,
+    to: &mpsc::Sender<Vec<RowWithCurrency>>,
 ) -> Result<(), LookupError> {
     if search.way() == Way::Player {
         return export_of_player(pool, search, to).await;
@@ -291,12 +291,12 @@ async fn of_player(
 async fn export_of_player(
     pool: &PgPool,
     search: &Search,
-    to: &mpsc::Sender<Vec<Listed>>,
+    to: &mpsc::Sender<Vec<RowWithCurrency>>,
 ) -> Result<(), LookupError> {
     let names = search.provider_names();
     // Before its own connection: one export holds one.
     let currency = currencies(pool, search.player.iter()).await?.into_values().next();
-    let mut connection = crate::store::connect::own(pool).await?;
+    let mut connection = crate::store::pool::own(pool).await?;
     let found = sqlx::query_as!(
         StoredRow,
         r#"
@@ -326,8 +326,13 @@ async fn export_of_player(
         search.outcome.map(RowOutcome::as_str),
     )
     .fetch(&mut connection);
-    let sent =
-        send_all(found, |row| Listed { row, currency: currency.clone() }, CHUNK.into(), to).await;
+    let sent = send_all(
+        found,
+        |row| RowWithCurrency { row, currency: currency.clone() },
+        CHUNK.into(),
+        to,
+    )
+    .await;
     // It ends either way; so it says goodbye.
     let _: Result<(), sqlx::Error> = connection.close().await;
     sent

@@ -72,7 +72,7 @@ async fn fill(world: &World, rows: i64) {
 /// Waits until the database holds nothing back for a stream that is not read.
 async fn until_nothing_is_held(world: &World) {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-               AND application_name = 'seamless-wallet-office' AND state = 'active'";
+               AND application_name = 'seamless-wallet-back-office' AND state = 'active'";
     let started = Instant::now();
     loop {
         let count: i64 =

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use seamless_wallet::core::{Key, Micros, ProviderId, TxId};
 use seamless_wallet::http::ops::is_ready;
 use seamless_wallet::jobs::{self, Job, JobError, Progress, reconcile::Scope};
-use seamless_wallet::store::jobs::lease::{FencedError, Reach};
-use seamless_wallet::store::jobs::parked_books::{self, Rounds};
+use seamless_wallet::store::jobs::lease::{FencedError, Takeover};
+use seamless_wallet::store::jobs::retry_schedule::{self, Scan};
 use seamless_wallet::store::jobs::{audit::Mark, expiry, lease, parked, reconciliation};
 use uuid::Uuid;
 
@@ -22,23 +22,23 @@ async fn a_lease_has_one_holder_and_changes_hands_when_it_runs_out_or_is_given_b
     let world = World::with_nodes(0).await;
     let crew = Crew::of(&world, SHORT).await;
     let (mut ann, mut bob) = (crew.lease(Job::Reapply, "ann"), crew.lease(Job::Reapply, "bob"));
-    assert!(ann.keep(Reach::TheGone).await);
+    assert!(ann.hold(Takeover::IfExpired).await);
     let first = ann.fence().expect("held").fencing;
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        assert!(ann.keep(Reach::TheGone).await, "it is renewed in time");
-        assert!(!bob.keep(Reach::TheGone).await);
+        assert!(ann.hold(Takeover::IfExpired).await, "it is renewed in time");
+        assert!(!bob.hold(Takeover::IfExpired).await);
     }
     assert_eq!(ann.fence().expect("held").fencing, first, "the hands have not changed");
     let other = &mut crew.lease(Job::Cleanup, "bob");
-    assert!(other.keep(Reach::TheGone).await, "each job has a lease of its own");
+    assert!(other.hold(Takeover::IfExpired).await, "each job has a lease of its own");
 
     tokio::time::sleep(Duration::from_millis(400)).await;
-    assert!(bob.keep(Reach::TheGone).await, "it has run out");
+    assert!(bob.hold(Takeover::IfExpired).await, "it has run out");
     assert_eq!(bob.fence().expect("held").fencing, first + 1);
-    assert!(!ann.keep(Reach::TheGone).await);
+    assert!(!ann.hold(Takeover::IfExpired).await);
     bob.release().await;
-    assert!(ann.keep(Reach::TheGone).await, "nobody waits for a lease that was given back");
+    assert!(ann.hold(Takeover::IfExpired).await, "nobody waits for a lease that was given back");
     assert_eq!(ann.fence().expect("held").fencing, first + 2);
 }
 
@@ -47,16 +47,16 @@ async fn an_idle_leader_stands_back_for_a_run_by_hand_and_a_busy_one_does_not() 
     let world = World::with_nodes(0).await;
     let crew = Crew::of(&world, "").await;
     let (mut node, mut hand) = (crew.lease(Job::Cleanup, "node"), crew.lease(Job::Cleanup, "hand"));
-    assert!(node.keep(Reach::TheGone).await);
+    assert!(node.hold(Takeover::IfExpired).await);
     let busy = node.while_running(async {
-        assert!(!hand.keep(Reach::TheIdle).await, "the leader is at work");
-        let rival = hand.rival().await?.expect("a holder");
-        assert_eq!(rival.holder, "node");
-        assert!(rival.running_since.is_some());
+        assert!(!hand.hold(Takeover::IfIdle).await, "the leader is at work");
+        let other = hand.current_holder().await?.expect("a holder");
+        assert_eq!(other.holder, "node");
+        assert!(other.running_since.is_some());
         Ok(())
     });
     busy.await.expect("its own lease");
-    assert!(hand.keep(Reach::TheIdle).await);
+    assert!(hand.hold(Takeover::IfIdle).await);
     let lost = node.while_running(async { Ok(()) }).await;
     assert!(matches!(lost, Err(JobError::Fenced)), "{lost:?}");
 }
@@ -66,7 +66,7 @@ async fn a_renewal_that_waits_for_the_jobs_own_transaction_does_not_hold_the_job
     let world = World::with_nodes(0).await;
     let crew = Crew::of(&world, SHORT).await;
     let mut lease = crew.lease(Job::Reconcile, "node");
-    assert!(lease.keep(Reach::TheGone).await);
+    assert!(lease.hold(Takeover::IfExpired).await);
     let blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                    AND wait_event_type = 'Lock' AND query LIKE '%UPDATE job_lease%'";
     let step = lease.while_running(async {
@@ -102,8 +102,8 @@ async fn neither_a_lease_nor_what_a_node_says_of_itself_waits_for_a_connection()
     assert!(pool.try_acquire().is_none(), "look-ups would have to wait");
     assert!(is_ready(&crew.app, false).await);
     let mut lease = crew.lease(Job::Reconcile, "node");
-    assert!(lease.keep(Reach::TheGone).await);
-    assert!(lease.keep(Reach::TheGone).await);
+    assert!(lease.hold(Takeover::IfExpired).await);
+    assert!(lease.hold(Takeover::IfExpired).await);
     lease.release().await;
     drop(all);
 }
@@ -116,14 +116,14 @@ async fn no_write_of_a_leader_goes_through_whose_lease_was_taken() {
     world.bank.session("old", "ann", "pragmatic", -1_000_000).await;
     let pool = crew.app.wallet.pool();
     let mut paused = crew.lease(Job::Reconcile, "paused");
-    assert!(paused.keep(Reach::TheGone).await);
+    assert!(paused.hold(Takeover::IfExpired).await);
     let fence = paused.fence().expect("held").clone();
     let run = Uuid::now_v7();
     reconciliation::begin(pool, &fence, run, "full").await.expect("still the leader");
 
     tokio::time::sleep(Duration::from_millis(400)).await;
     let mut next = crew.lease(Job::Reconcile, "next");
-    assert!(next.keep(Reach::TheGone).await);
+    assert!(next.hold(Takeover::IfExpired).await);
 
     let backoff = parked::Backoff {
         first: Duration::from_secs(1),
@@ -160,15 +160,15 @@ async fn no_write_of_a_leader_goes_through_whose_lease_was_taken() {
     fenced("end", reconciliation::end(pool, &fence, run, &totals, None).await);
     fenced("record", reconciliation::record(pool, &fence, &[drift]).await);
     fenced("mark", reconciliation::mark(pool, &fence, &[(ann, Mark::START)]).await);
-    let mut rounds = Rounds::default();
-    let entered = parked_books::enter(pool, &fence, &mut rounds, &[], backoff).await;
+    let mut scan = Scan::default();
+    let entered = retry_schedule::add_parked(pool, &fence, &mut scan, &[], backoff).await;
     fenced("enter", entered.map(drop));
-    let revived = parked_books::revive(pool, &fence, &mut rounds, backoff).await;
+    let revived = retry_schedule::revive_dead(pool, &fence, &mut scan, backoff).await;
     fenced("revive", revived.map(drop));
-    fenced("leave", parked_books::leave(pool, &fence, &mut rounds).await);
+    fenced("leave", retry_schedule::remove_decided(pool, &fence, &mut scan).await);
     let turn = parked::Turn { after: String::new(), each: 1, limit: 1 };
     fenced("take_due", parked::take_due(pool, &fence, &turn, backoff).await.map(drop));
-    let waits = parked::keep_waiting(pool, &fence, &place, "x", backoff).await;
+    let waits = parked::reschedule(pool, &fence, &place, "x", backoff).await;
     fenced("keep_waiting", waits.map(drop));
     fenced("give_up", parked::give_up(pool, &fence, &place, "x").await);
     fenced("sessions", expiry::sessions(pool, &fence, kept, 10).await.map(drop));
@@ -186,7 +186,8 @@ async fn no_write_of_a_leader_goes_through_whose_lease_was_taken() {
         assert_eq!(world.number(sql).await, 0, "{what}");
     }
     let nobody = Progress::none();
-    let late = jobs::run_once(&crew.app, Job::Reconcile, &mut paused, Scope::Full, &nobody).await;
+    let late =
+        jobs::run_once(&crew.app.jobs, Job::Reconcile, &mut paused, Scope::Full, &nobody).await;
     assert!(matches!(late, Err(JobError::Fenced)), "{late:?}");
 }
 
@@ -195,7 +196,7 @@ async fn a_run_whose_lease_is_taken_meanwhile_is_given_up() {
     let world = World::with_nodes(0).await;
     let crew = Crew::of(&world, SHORT).await;
     let mut lease = crew.lease(Job::Cleanup, "ann");
-    assert!(lease.keep(Reach::TheGone).await);
+    assert!(lease.hold(Takeover::IfExpired).await);
     let endless = lease.while_running(async {
         world.meddle("UPDATE job_lease SET holder = 'bob', fencing = fencing + 1").await;
         std::future::pending::<()>().await;

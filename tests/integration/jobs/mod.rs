@@ -1,10 +1,10 @@
 //! What runs by itself: leases, reconciliation, parked movements, cleaning up; from the inside,
 //! from the command line, and as the operator sees it.
 
-mod by_hand;
+mod back_office;
 mod cleanup;
 mod lease;
-mod office;
+mod one_shot;
 mod parked;
 mod races;
 mod reapply;
@@ -18,7 +18,7 @@ use seamless_wallet::config::{Config, Env};
 use seamless_wallet::engine::Lanes;
 use seamless_wallet::jobs::reconcile::Scope;
 use seamless_wallet::jobs::{self, Job, JobError, Lease, Progress, Report};
-use seamless_wallet::store::jobs::lease::Reach;
+use seamless_wallet::store::jobs::lease::Takeover;
 
 use crate::support::node::{SECRETS, Setup};
 use crate::support::process::Folder;
@@ -64,14 +64,15 @@ impl Crew {
     }
 
     fn lease(&self, job: Job, holder: &str) -> Lease {
-        Lease::new(&self.app, job, holder.to_owned())
+        Lease::new(&self.app.jobs, job, holder.to_owned())
     }
 
     /// Runs a job once under a lease of its own.
     async fn run(&self, job: Job, scope: Scope) -> Result<Report, JobError> {
         let mut lease = self.lease(job, "the test");
-        assert!(lease.keep(Reach::TheIdle).await, "the lease is free");
-        let report = jobs::run_once(&self.app, job, &mut lease, scope, &Progress::none()).await;
+        assert!(lease.hold(Takeover::IfIdle).await, "the lease is free");
+        let report =
+            jobs::run_once(&self.app.jobs, job, &mut lease, scope, &Progress::none()).await;
         lease.release().await;
         report
     }

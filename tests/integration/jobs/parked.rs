@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use seamless_wallet::core::PlayerStatus::{Active, Closed};
-use seamless_wallet::store::jobs::lease::Reach;
+use seamless_wallet::store::jobs::lease::Takeover;
 use seamless_wallet::store::jobs::parked::{Backoff, Turn, take_due};
 
 use super::{AFTER_THE_GRACE, Crew, QUICK};
@@ -116,7 +116,7 @@ async fn a_turn_takes_a_few_of_each_player_and_the_next_goes_on_behind_the_last(
         )
         .await;
     let mut lease = crew.lease(seamless_wallet::jobs::Job::Reapply, "the test");
-    assert!(lease.keep(Reach::TheIdle).await, "the lease is free");
+    assert!(lease.hold(Takeover::IfIdle).await, "the lease is free");
     let fence = lease.fence().expect("a fence").clone();
     let second = std::time::Duration::from_secs(1);
     let backoff = Backoff { first: second * 60, longest: second * 600, attempts: 3 };

@@ -37,7 +37,7 @@ async fn the_job_and_the_providers_retries_on_two_nodes_pay_a_parked_win_once() 
                 },
             })
             .collect();
-        let attempts = join_all(places.iter().map(|place| reapply::attempt(&crew.app, place)));
+        let attempts = join_all(places.iter().map(|place| reapply::attempt(&crew.app.jobs, place)));
         let retries = join_all(
             results
                 .iter()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use seamless_wallet::jobs::reconcile::{Kind, Report, Scope};
 use seamless_wallet::jobs::{self, Job, JobError, Progress};
 use seamless_wallet::store::jobs::audit::PIECE;
-use seamless_wallet::store::jobs::lease::Reach;
+use seamless_wallet::store::jobs::lease::Takeover;
 
 use super::Crew;
 use crate::support::patience::PATIENCE;
@@ -108,11 +108,11 @@ async fn a_pass_whose_lease_was_taken_leaves_redis_as_it_is() {
     let lie = "99|1|EUR|active";
     world.plant("ann", lie);
     let mut lease = crew.lease(Job::Reconcile, "paused");
-    assert!(lease.keep(Reach::TheGone).await);
+    assert!(lease.hold(Takeover::IfExpired).await);
     let fence = lease.fence().expect("held").clone();
     // Without the loop that renews the lease, as one that slept through its loss.
     let progress = Progress::none();
-    let pass = jobs::reconcile::run_once(&crew.app, &fence, Scope::Window, &progress);
+    let pass = jobs::reconcile::run_once(&crew.app.jobs, &fence, Scope::Window, &progress);
     let (given_up, ()) = tokio::join!(pass, async {
         // The ledger was looked at, and Ann is a suspect.
         let started = Instant::now();

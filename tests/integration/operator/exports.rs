@@ -79,7 +79,7 @@ async fn until_free(office: &Office, one_more: &str) {
 /// Waits until the database waits for so many exports to be read.
 async fn until_waiting(office: &Office, exports: i64) {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-               AND application_name = 'seamless-wallet-office' AND wait_event = 'ClientWrite'";
+               AND application_name = 'seamless-wallet-back-office' AND wait_event = 'ClientWrite'";
     // For a moment one waits, or does not, also while its client reads.
     let mut looks = 0;
     eventually(&format!("{exports} exports wait"), async || {

@@ -14,7 +14,7 @@ use seamless_wallet::engine::Directly;
 use seamless_wallet::engine::{Engine, EngineConfig};
 use seamless_wallet::engine::{Wallet, WalletError};
 use seamless_wallet::store::directory::{games, players, sessions};
-use seamless_wallet::store::{Lookout, Standby, connect_pool};
+use seamless_wallet::store::{DatabaseMonitor, Standby, connect_pool};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ pub const ENGINE: EngineConfig = EngineConfig {
 pub struct Bank {
     /// The door.
     pub wallet: Arc<Wallet>,
-    _lookout: Lookout,
+    _monitor: DatabaseMonitor,
 }
 
 impl Bank {
@@ -40,10 +40,10 @@ impl Bank {
     pub fn at(database: &Database) -> Self {
         let config = database.config();
         let (engine, _lanes) = Engine::start(ENGINE, &config, Arc::new(Directly)).expect("a URL");
-        let lookout = Lookout::start(&config, Standby::Refused).expect("a URL");
-        let pool = connect_pool(&config, &lookout).expect("a URL");
+        let monitor = DatabaseMonitor::start(&config, Standby::Refused).expect("a URL");
+        let pool = connect_pool(&config, &monitor).expect("a URL");
         let wallet = Arc::new(Wallet::new(engine, pool, Cache::disabled()));
-        Self { wallet, _lookout: lookout }
+        Self { wallet, _monitor: monitor }
     }
 
     /// Opens a wallet in euro with that much in it.

@@ -1,14 +1,17 @@
-//! Series that are there before anything has happened: what counts the increase of a counter
-//! does not see the first event of a series that begins with it.
+//! What each metric means, and the series that are there before anything has happened: a query for
+//! the increase of a counter does not see the first event of a series that begins with it.
 
-use metrics::{counter, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::app::App;
 use crate::core::{Movement, Reason};
 use crate::free_rounds::{self, issues};
-use crate::jobs::Job;
 use crate::jobs::reconcile::Kind;
+use crate::jobs::{self, Job};
 use crate::providers::Failure;
+use crate::{cache, http};
 
 /// What any call may come to before anything is decided.
 const FAILURES: [Failure; 9] = [
@@ -23,16 +26,60 @@ const FAILURES: [Failure; 9] = [
     Failure::Internal,
 ];
 
+/// Tells the recorder what each metric means.
+pub(super) fn describe() {
+    cache::describe_metrics();
+    jobs::describe_metrics();
+    http::ops::describe_metrics();
+    describe_counter!("wallet_calls_total", "Providers' calls by operation and outcome");
+    describe_histogram!(
+        "wallet_call_duration_seconds",
+        Unit::Seconds,
+        "From a call's headers to its reply"
+    );
+    describe_counter!("wallet_operator_calls_total", "The operator's calls by route and status");
+    describe_histogram!(
+        "wallet_operator_call_duration_seconds",
+        Unit::Seconds,
+        "From an operator's call's headers to its reply"
+    );
+    describe_counter!("wallet_duplicates_total", "Movements that had been decided before");
+    describe_counter!("wallet_flagged_total", "Movements that a person should look at");
+    describe_histogram!("wallet_batch_size", "Commands in one commit");
+    describe_histogram!(
+        "wallet_update_duration_seconds",
+        Unit::Seconds,
+        "The statement that writes rows and balances, with its commit"
+    );
+    describe_counter!("wallet_redo_total", "Batches that were tried again, by cause");
+    describe_counter!("wallet_left_out_total", "Players who were left out of a batch");
+    describe_counter!("wallet_slow_path_total", "Commands that went beside the lanes");
+    describe_gauge!("wallet_slow_path_commands", "Commands that wait beside the lanes");
+    describe_counter!("wallet_damaged_chains_total", "Commands of wallets behind their ledger");
+    describe_counter!("wallet_unreadable_total", "Commands of players with unknown values");
+    describe_gauge!("wallet_queue_depth", "Commands waiting when a batch was taken");
+    describe_counter!("wallet_panics_total", "Handlers that panicked");
+    describe_counter!(
+        "wallet_connections_refused_total",
+        "Connections closed because their address has as many as it may"
+    );
+    describe_counter!(
+        "wallet_log_lines_dropped_total",
+        "Log lines dropped because standard output was not read fast enough"
+    );
+    describe_counter!("wallet_unknown_provider_total", "Calls below no provider's prefix");
+}
+
 /// Starts what this process may count at zero.
-pub fn count_from_zero(app: &App, with_jobs: bool) {
+pub(super) fn start_at_zero(app: &App, with_jobs: bool) {
     for provider in app.providers.values() {
         let operations = provider.adapter.operations().iter().map(|operation| operation.name);
         for operation in operations.chain(["unknown"]) {
-            calls(provider.id.as_str(), operation);
+            calls_at_zero(provider.id.as_str(), operation);
         }
-        movements(provider.id.as_str());
+        movements_at_zero(provider.id.as_str());
     }
-    movements("operator");
+    movements_at_zero("operator");
     for cause in ["key_taken", "locked", "too_slow", "database", "error"] {
         counter!("wallet_redo_total", "cause" => cause).increment(0);
     }
@@ -44,11 +91,11 @@ pub fn count_from_zero(app: &App, with_jobs: bool) {
     counter!("wallet_connections_refused_total").increment(0);
     counter!("wallet_unknown_provider_total").increment(0);
     if with_jobs {
-        jobs();
+        jobs_at_zero();
     }
 }
 
-fn calls(provider: &str, operation: &'static str) {
+fn calls_at_zero(provider: &str, operation: &'static str) {
     for outcome in FAILURES.iter().map(Failure::as_str).chain(["currency_unknown", "owner_unknown"])
     {
         counter!(
@@ -61,7 +108,7 @@ fn calls(provider: &str, operation: &'static str) {
     }
 }
 
-fn movements(provider: &str) {
+fn movements_at_zero(provider: &str) {
     for mismatch in ["no", "yes"] {
         counter!(
             "wallet_duplicates_total",
@@ -83,7 +130,7 @@ fn movements(provider: &str) {
     }
 }
 
-fn jobs() {
+fn jobs_at_zero() {
     for job in Job::ALL {
         for result in ["ok", "failed", "skipped"] {
             counter!("wallet_job_runs_total", "job_name" => job.as_str(), "result" => result)

@@ -20,7 +20,7 @@ const OLDEST: i64 = 2_000;
 
 /// What there is to be watched.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Standing {
+pub struct Backlog {
     /// Movements that wait.
     pub parked: i64,
     /// Movements that were given up.
@@ -32,7 +32,7 @@ pub struct Standing {
 
 /// How far the rounds through the parked movements have come.
 #[derive(Clone, Debug, Default)]
-pub struct Rounds {
+pub struct Scan {
     /// The last row of the ledger that was looked at.
     entered: Option<(DateTime<Utc>, Uuid)>,
     /// The last line of the books that was looked at.
@@ -49,16 +49,16 @@ pub struct Rounds {
 ///
 /// # Errors
 /// [`FencedError`].
-pub async fn enter(
+pub async fn add_parked(
     pool: &PgPool,
     fence: &Fence,
-    rounds: &mut Rounds,
+    scan: &mut Scan,
     graces: &[Grace<'_>],
     backoff: Backoff,
 ) -> Result<bool, FencedError> {
     let providers: Vec<&str> = graces.iter().map(|(provider, _)| provider.as_str()).collect();
     let seconds: Vec<f64> = graces.iter().map(|(_, grace)| grace.as_secs_f64()).collect();
-    let (after, after_id) = rounds.entered.unwrap_or((DateTime::UNIX_EPOCH, Uuid::nil()));
+    let (after, after_id) = scan.entered.unwrap_or((DateTime::UNIX_EPOCH, Uuid::nil()));
     let row = sqlx::query!(
         r#"
         WITH held AS (
@@ -115,7 +115,7 @@ pub async fn enter(
     .fetch_one(pool)
     .await?;
     fenced(row.held, 0)?;
-    rounds.entered = if row.seen < CHUNK { None } else { row.at.zip(row.id) };
+    scan.entered = if row.seen < CHUNK { None } else { row.at.zip(row.id) };
     Ok(row.entered >= CHUNK)
 }
 
@@ -123,8 +123,12 @@ pub async fn enter(
 ///
 /// # Errors
 /// [`FencedError`].
-pub async fn leave(pool: &PgPool, fence: &Fence, rounds: &mut Rounds) -> Result<(), FencedError> {
-    let (player, provider, tx_id) = &rounds.left;
+pub async fn remove_decided(
+    pool: &PgPool,
+    fence: &Fence,
+    scan: &mut Scan,
+) -> Result<(), FencedError> {
+    let (player, provider, tx_id) = &scan.left;
     let row = sqlx::query!(
         r#"
         WITH held AS (
@@ -160,7 +164,7 @@ pub async fn leave(pool: &PgPool, fence: &Fence, rounds: &mut Rounds) -> Result<
     .fetch_one(pool)
     .await?;
     fenced(row.held, 0)?;
-    rounds.left = match (row.player_id, row.provider, row.tx_id) {
+    scan.left = match (row.player_id, row.provider, row.tx_id) {
         (Some(player), Some(provider), Some(tx_id)) if row.seen >= CHUNK => {
             (player, provider, tx_id)
         }
@@ -175,10 +179,10 @@ pub async fn leave(pool: &PgPool, fence: &Fence, rounds: &mut Rounds) -> Result<
 ///
 /// # Errors
 /// [`FencedError`].
-pub async fn revive(
+pub async fn revive_dead(
     pool: &PgPool,
     fence: &Fence,
-    rounds: &mut Rounds,
+    scan: &mut Scan,
     backoff: Backoff,
 ) -> Result<bool, FencedError> {
     let row = sqlx::query!(
@@ -225,7 +229,7 @@ pub async fn revive(
         "#,
         fence.name,
         fence.fencing,
-        rounds.revived,
+        scan.revived,
         PLAYERS,
         CHUNK,
         backoff.first.as_secs_f64(),
@@ -235,7 +239,7 @@ pub async fn revive(
     fenced(row.held, 0)?;
     let more = row.revived >= CHUNK;
     if !more {
-        rounds.revived = if row.players < PLAYERS { String::new() } else { row.last };
+        scan.revived = if row.players < PLAYERS { String::new() } else { row.last };
     }
     Ok(more)
 }
@@ -244,7 +248,7 @@ pub async fn revive(
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn standing(pool: &PgPool) -> Result<Standing, LookupError> {
+pub async fn backlog(pool: &PgPool) -> Result<Backlog, LookupError> {
     let row = sqlx::query!(
         r#"
         WITH oldest AS MATERIALIZED (
@@ -269,5 +273,5 @@ pub async fn standing(pool: &PgPool) -> Result<Standing, LookupError> {
     .await?;
     let parked = row.all.saturating_sub(row.dead).max(0);
     let oldest_seconds = if parked == 0 { 0.0 } else { row.oldest.max(0.0) };
-    Ok(Standing { parked, dead: row.dead, oldest_seconds })
+    Ok(Backlog { parked, dead: row.dead, oldest_seconds })
 }

@@ -1,19 +1,9 @@
-//! The command line.
+//! The commands and their options.
 
-mod check;
-mod key;
-mod token;
-
-use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
-
-pub use check::check;
-pub use key::print as print_key;
-pub use token::issue as issue_token;
 
 use crate::config::Role;
 
@@ -37,15 +27,15 @@ pub enum Task {
     Reconcile {
         /// Where, and how to say what came of it.
         #[command(flatten)]
-        errand: Errand,
+        run: OneShot,
         /// Follow every player's chain from its first row.
         #[arg(long)]
         full: bool,
     },
     /// Try the parked movements that are due, once.
-    Reapply(Errand),
+    Reapply(OneShot),
     /// Remove claims and sessions that are over, once.
-    Cleanup(Errand),
+    Cleanup(OneShot),
     /// Compare a provider's own list of transactions with the ledger.
     ReconcileProvider(ProviderList),
     /// Bring the database's schema up to this build.
@@ -129,9 +119,9 @@ pub struct TokenRequest {
     pub ttl_seconds: u32,
 }
 
-/// A job that is run by hand.
+/// One run of a job.
 #[derive(Debug, Args)]
-pub struct Errand {
+pub struct OneShot {
     /// Where.
     #[command(flatten)]
     pub profile: Profile,
@@ -145,7 +135,7 @@ pub struct Errand {
 pub struct ProviderList {
     /// Where, and how to say what came of it.
     #[command(flatten)]
-    pub errand: Errand,
+    pub run: OneShot,
     /// Whose list it is: a provider with `[providers.<slug>.feed]`.
     #[arg(long)]
     pub provider: String,
@@ -169,61 +159,4 @@ pub struct Profile {
     /// A TOML file over the built-in defaults (see `src/defaults.toml`).
     #[arg(long)]
     pub config: Option<PathBuf>,
-}
-
-/// Prints what a command has to say. Whoever has closed the other end (`wallet … | head`) wants no
-/// more of it, and the command ends as if all of it had been read.
-///
-/// # Errors
-/// Where it cannot be written for any other reason, such as a full disk: it is lost.
-pub fn print(result: impl Display) -> io::Result<()> {
-    print_to(io::stdout().lock(), result)
-}
-
-/// Prints help, or the version, as [`print`] does.
-///
-/// # Errors
-/// As of [`print`].
-pub fn print_help(help: &clap::Error) -> io::Result<()> {
-    unless_closed(help.print().and_then(|()| io::stdout().flush()))
-}
-
-fn print_to(mut out: impl Write, result: impl Display) -> io::Result<()> {
-    unless_closed(writeln!(out, "{result}").and_then(|()| out.flush()))
-}
-
-fn unless_closed(written: io::Result<()>) -> io::Result<()> {
-    match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(io::Error::new(error.kind(), format!("standard output: {error}"))),
-        Ok(()) => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A standard output that takes nothing.
-    struct Refuses(ErrorKind);
-
-    impl Write for Refuses {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(self.0.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Err(self.0.into())
-        }
-    }
-
-    #[test]
-    fn a_result_that_nobody_wants_is_no_error_and_one_that_is_lost_is() {
-        assert!(print_to(Refuses(ErrorKind::BrokenPipe), "text").is_ok());
-        let lost = print_to(Refuses(ErrorKind::StorageFull), "text").expect_err("it is lost");
-        assert!(lost.to_string().starts_with("standard output: "), "{lost}");
-        let mut out = Vec::new();
-        assert!(print_to(&mut out, "text").is_ok());
-        assert_eq!(out, b"text\n");
-    }
 }

@@ -61,7 +61,7 @@ struct Game {
 ///
 /// # Errors
 /// Where the file cannot be understood, or the database does not do as asked.
-pub async fn seed(wallet: &Arc<Wallet>, file: &Path) -> anyhow::Result<()> {
+pub(super) async fn seed(wallet: &Arc<Wallet>, file: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let seed: Seed = toml::from_str(&text).with_context(|| file.display().to_string())?;
     for player in &seed.players {

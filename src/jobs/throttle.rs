@@ -5,19 +5,19 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// After each piece of work a pause in proportion to it.
-pub struct Pace {
+pub struct Throttle {
     busy_percent: u32,
     since: Instant,
 }
 
-impl Pace {
+impl Throttle {
     /// Works this much of the time, 1 to 100 percent.
     pub fn of(busy_percent: u32) -> Self {
         Self { busy_percent: busy_percent.clamp(1, 100), since: Instant::now() }
     }
 
     /// Pauses for the work since the last pause.
-    pub async fn rest(&mut self) {
+    pub async fn pause(&mut self) {
         sleep(pause_for(self.since.elapsed(), self.busy_percent)).await;
         self.since = Instant::now();
     }

@@ -173,7 +173,7 @@ pub async fn leave_to_provider(
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn revive(pool: &PgPool, place: &Place) -> Result<(), LookupError> {
+pub async fn reset_attempts(pool: &PgPool, place: &Place) -> Result<(), LookupError> {
     sqlx::query!(
         "UPDATE parked_movement
          SET attempts = 0, next_attempt_at = now(), dead_at = NULL, dead_reason = NULL,
@@ -193,7 +193,7 @@ pub async fn revive(pool: &PgPool, place: &Place) -> Result<(), LookupError> {
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn wake(pool: &PgPool, player: &PlayerId) -> Result<(), LookupError> {
+pub async fn make_due(pool: &PgPool, player: &PlayerId) -> Result<(), LookupError> {
     sqlx::query!(
         "UPDATE parked_movement p
          SET attempts = 0, next_attempt_at = now(), dead_at = NULL, dead_reason = NULL

@@ -9,7 +9,7 @@ use crate::store::LookupError;
 
 /// A row, and its wallet's currency.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct RowWithCurrency {
     /// The row.
     pub row: Row,
     /// `None` where the wallet is not there, which nothing here brings about.
@@ -20,9 +20,12 @@ pub struct Listed {
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn listed(pool: &PgPool, rows: Vec<Row>) -> Result<Vec<Listed>, LookupError> {
+pub async fn with_currencies(
+    pool: &PgPool,
+    rows: Vec<Row>,
+) -> Result<Vec<RowWithCurrency>, LookupError> {
     let currencies = currencies(pool, rows.iter().map(|row| &row.player)).await?;
-    let with = |row: Row| Listed { currency: currencies.get(&row.player).cloned(), row };
+    let with = |row: Row| RowWithCurrency { currency: currencies.get(&row.player).cloned(), row };
     Ok(rows.into_iter().map(with).collect())
 }
 

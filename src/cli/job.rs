@@ -1,37 +1,42 @@
-//! The jobs from the command line: under the lease like any run, with a bar for a person and a
-//! report for a program.
+//! One run of a job, under its lease like any other, with a progress bar for a person and a report
+//! for a program.
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 
-use super::reconcile::Scope;
-use super::{Job, Lease, Progress, Report, holder_name, run_once};
-use crate::app::App;
-use crate::cli;
-use crate::store::jobs::lease::Reach;
+use super::print::print;
+use crate::jobs::reconcile::Scope;
+use crate::jobs::{self, Context, Job, Lease, Progress, Report};
+use crate::store::jobs::lease::Takeover;
+use crate::telemetry::instance_name;
 
-/// Runs a job once and prints what came of it.
+/// Runs a job once and prints its report.
 ///
 /// # Errors
-/// Where somebody else is at work on the same, the run fails, or a reconciliation has found
+/// Where another process runs the same job, the run fails, or a reconciliation has found
 /// something.
-pub async fn run(app: &Arc<App>, job: Job, scope: Scope, json: bool) -> anyhow::Result<()> {
-    let mut lease = Lease::new(app, job, format!("{} by hand", holder_name()));
-    // A node that leads without being at work stands back.
-    if !lease.try_keep(Reach::TheIdle).await.context("the lease cannot be taken")? {
+pub(super) async fn run_once(
+    context: &Arc<Context>,
+    job: Job,
+    scope: Scope,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut lease = Lease::new(context, job, format!("{} by hand", instance_name()));
+    // A node that leads without running the job stands back.
+    if !lease.try_hold(Takeover::IfIdle).await.context("the lease cannot be taken")? {
         bail!("{}", refusal(&lease, job).await?);
     }
     let progress = Progress::on_terminal();
     let interrupted = tokio::signal::ctrl_c();
     let result = tokio::select! {
-        result = run_once(app, job, &mut lease, scope, &progress) => Some(result),
+        result = jobs::run_once(context, job, &mut lease, scope, &progress) => Some(result),
         _ = interrupted => None,
     };
     progress.end();
     lease.release().await;
     let report = result.context("interrupted")??;
-    cli::print(if json { serde_json::to_string(&report)? } else { in_words(&report)? })?;
+    print(if json { serde_json::to_string(&report)? } else { as_text(&report)? })?;
     match report {
         Report::Reconcile(report) if report.totals.findings > 0 => bail!(
             "what is there twice is not the same: {} findings, listed under \
@@ -44,21 +49,21 @@ pub async fn run(app: &Arc<App>, job: Job, scope: Scope, json: bool) -> anyhow::
 }
 
 async fn refusal(lease: &Lease, job: Job) -> anyhow::Result<String> {
-    let rival = lease.rival().await?;
+    let other = lease.current_holder().await?;
     let job = job.as_str();
-    Ok(match rival {
-        Some(rival) => match rival.running_since {
+    Ok(match other {
+        Some(other) => match other.running_since {
             Some(since) => {
-                format!("{job} is being run by {} since {since}: try again later", rival.holder)
+                format!("{job} is being run by {} since {since}: try again later", other.holder)
             }
-            None => format!("{job} is being run by {}: try again later", rival.holder),
+            None => format!("{job} is being run by {}: try again later", other.holder),
         },
         None => format!("the lease of {job} cannot be taken: try again"),
     })
 }
 
 /// One line for each figure, as it is called in the JSON.
-fn in_words(report: &Report) -> anyhow::Result<String> {
+fn as_text(report: &Report) -> anyhow::Result<String> {
     let json = serde_json::to_value(report)?;
     let fields = json.as_object().into_iter().flatten();
     let lines: Vec<String> = fields
