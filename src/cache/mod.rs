@@ -122,7 +122,7 @@ impl Cache {
         }
     }
 
-    /// Says that commands are on their way, and asks of each whether it was here before.
+    /// Claims the commands, and says of each whether it was claimed before.
     pub async fn claim_all(&self, claims: &[Claim<'_>]) -> Vec<Claimed> {
         let Some(inner) = &self.0 else {
             return vec![Claimed::Unavailable; claims.len()];
@@ -131,10 +131,9 @@ impl Cache {
         inner.claims.claim_all(claims, &tokens).await
     }
 
-    /// Tells Redis the players' balances, of each the newest. Call it after the commit and before
-    /// the replies. Gives back whose balance in Redis is ahead of this: another node has published
-    /// something newer, or the database has lost what it had committed. [`Self::put_right`] tells
-    /// these apart.
+    /// Publishes the newest balance of each player. Call it after the commit and before the replies.
+    /// Returns the balances in Redis that are ahead of these: another node has published something
+    /// newer, or the database has lost what it had committed. [`Self::put_right`] tells these apart.
     pub async fn publish_all(&self, balances: Vec<(PlayerId, CachedBalance)>) -> Vec<Ahead> {
         let Some(inner) = &self.0 else { return Vec::new() };
         let newest = newest_of(balances);
@@ -146,9 +145,10 @@ impl Cache {
         ahead
     }
 
-    /// Says what the database holds, read **after** that balance had been seen. Where it is still
-    /// behind, it has lost commits, and Redis is put right, unless something else was published
-    /// there meanwhile. Until then this node uses no cached balance of the player's.
+    /// Compares a balance that was ahead with what the database holds, read **after** it had been
+    /// seen. Where the database is still behind, it has lost commits, and Redis is put right, unless
+    /// something else was published there meanwhile. Until then this node uses no cached balance of
+    /// the player's.
     pub async fn put_right(&self, ahead: &Ahead, truth: &CachedBalance) {
         let Some(inner) = &self.0 else { return };
         let mut held = ahead.found.as_ref().map_or(i64::MIN, |found| found.version);
@@ -194,12 +194,12 @@ impl Cache {
         CachedBalance::decode(text(&value)?)
     }
 
-    /// Tells Redis a balance that was just read from the database. Gives back what is there ahead
-    /// of it, as [`Self::publish_all`] does.
+    /// Publishes a balance that was just read from the database. Returns what is ahead of it in
+    /// Redis, as [`Self::publish_all`] does.
     pub async fn fill(&self, player: &PlayerId, balance: &CachedBalance) -> Option<Ahead> {
         let inner = self.0.as_ref()?;
         match inner.publishing.fill(player, balance).await {
-            // It was read, not written: nobody has been told it yet.
+            // It was read, not written: no caller has seen it yet.
             Published::Unknown => None,
             published => inner.note_outcome(player, balance, published),
         }
@@ -216,7 +216,7 @@ impl Cache {
 }
 
 impl Inner {
-    /// Remembers what Redis could not be told; gives back what it holds that is newer.
+    /// Remembers a balance that could not be published; returns one in Redis that is newer.
     fn note_outcome(
         &self,
         player: &PlayerId,
@@ -248,8 +248,8 @@ impl Inner {
         self.connection.run(&self.connection.meters.forget, command).await.is_some()
     }
 
-    /// Tells Redis what it could not be told before. What it then has that is newer is looked at
-    /// when the player's balance is asked for, which is not answered from Redis before.
+    /// Publishes what could not be published before. Where Redis has something newer, the database is
+    /// asked when the player's balance is read next; until then Redis is not used for it.
     async fn republish(&self) {
         let mut balances = Vec::new();
         for (player, pending) in self.unpublished.due(REPUBLISHED_AT_ONCE, Instant::now()) {
@@ -279,7 +279,8 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// Notices on a quiet node, too, that Redis went or came back, and mends. Ends with the cache.
+/// Notices that Redis went or came back, on a quiet node too, and publishes again what failed. Ends
+/// with the cache.
 async fn maintain(cache: Weak<Inner>, pause: Duration) {
     loop {
         tokio::time::sleep(pause).await;

@@ -1,4 +1,4 @@
-//! Players whose newest balance this node could not tell Redis, or of whom Redis has one that the
+//! Players whose newest balance this node could not publish, or of whom Redis has one that the
 //! database may have lost. Until that is settled, or whatever stands in Redis has expired, their
 //! cached balance is not used.
 
@@ -34,14 +34,14 @@ struct Entry {
     pending: Pending,
 }
 
-/// What Redis has not been told.
+/// What is still to be done in Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pending {
-    /// Nothing; what it holds is not to be used before the database was asked.
+    /// Nothing; what it holds is not used before the database was asked.
     Nothing,
-    /// That what it holds has to go.
+    /// To remove the balance.
     Removal,
-    /// A balance.
+    /// To publish this balance.
     Balance(CachedBalance),
 }
 
@@ -61,7 +61,7 @@ impl Unpublished {
         Self { any: AtomicBool::new(false), lifetime, limit, entries: Mutex::default() }
     }
 
-    /// Redis could not be told.
+    /// Something could not be done in Redis.
     pub(super) fn note(&self, player: &PlayerId, pending: Pending, now: Instant) {
         let until = now + self.lifetime;
         let mut entries = self.entries();
@@ -120,8 +120,8 @@ impl Unpublished {
         }
     }
 
-    /// Forgets those that have outlived what they were about, and gives up to `limit` of
-    /// the others, to be made good.
+    /// Forgets the entries whose balances have expired in Redis, and returns up to `limit` of the
+    /// others, to be done now.
     pub(super) fn due(&self, limit: usize, now: Instant) -> Vec<(PlayerId, Pending)> {
         if !self.any.load(Ordering::Acquire) {
             return Vec::new();

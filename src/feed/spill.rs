@@ -1,9 +1,10 @@
-//! Rows on disk, parted by their key: each part fits into memory, however long the list is, and
-//! whatever has the same key is in the same part.
+//! Rows on disk, partitioned by their key: each part fits into memory, however long the list is, and
+//! rows with the same key are in the same part.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufReader, BufWriter};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
 use csv::{Reader, ReaderBuilder, StringRecord, Writer, WriterBuilder};
@@ -25,7 +26,8 @@ impl Spill {
     /// Where there is no room for it.
     pub fn new() -> anyhow::Result<Self> {
         let folder = std::env::temp_dir().join(format!("wallet-feed-{}", Uuid::new_v4().simple()));
-        std::fs::create_dir(&folder)?;
+        // It holds players and amounts, and the temporary folder is everybody's.
+        DirBuilder::new().mode(0o700).create(&folder)?;
         let mut spill = Self { folder, parts: Vec::new() };
         for part in 0..PARTS {
             let file = File::options().write(true).create_new(true).open(spill.path(part))?;
@@ -88,6 +90,8 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -98,6 +102,8 @@ mod tests {
             other.push(&[&format!("k,\"{}\n", 999 - number)]).expect("room");
         }
         let folder = one.folder.clone();
+        let mode = std::fs::metadata(&folder).expect("a folder").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "nobody else reads it");
         let mut count = 0;
         let parts = one.read().expect("parts").zip(other.read().expect("parts"));
         for (mine, yours) in parts {

@@ -1,5 +1,5 @@
-//! Removes what is over: sessions, old reports, and claims in Redis that would never expire.
-//! All in bounded pieces.
+//! Removes sessions that have ended, old reports, and claims in Redis that would never expire, in
+//! bounded pieces.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Report {
     pub reports: u64,
 }
 
-/// Removes what is over.
+/// Runs once.
 ///
 /// # Errors
 /// [`JobError`].
@@ -54,8 +54,8 @@ pub async fn run_once(
     Ok(report)
 }
 
-/// Redis has no fence; but what is removed here is judged and removed in one step there, and
-/// a claim is a hint. One that has an expiry is left to it: a repeat may come for as long.
+/// Redis knows no fencing number. None is needed: a script judges a claim and removes it in one step,
+/// and a claim is only a hint. One with an expiry is left to it, because a repeat may come until then.
 async fn sweep(context: &Context, throttle: &mut Throttle, progress: &Progress) -> Option<Swept> {
     let cache = context.wallet.cache();
     if cache.state() == CacheState::Disabled {

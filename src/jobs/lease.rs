@@ -17,7 +17,7 @@ pub struct Lease {
     holder: String,
     ttl: Duration,
     fence: Option<Fence>,
-    /// When the last run ended, whether it was ours, as far as is known.
+    /// When the last run ended, here or on another node, as far as is known.
     ran: Option<Instant>,
     /// True from the first failure to the next success, so that an outage is logged once.
     is_failing: bool,
@@ -37,7 +37,7 @@ impl Lease {
         }
     }
 
-    /// What writes have to name, while the lease is thought to be held.
+    /// What every write of the job has to name; `None` while the lease is not held.
     pub const fn fence(&self) -> Option<&Fence> {
         self.fence.as_ref()
     }
@@ -102,8 +102,8 @@ impl Lease {
         Ok(true)
     }
 
-    /// Whoever ran last, another node or a person, may have found something, and gauges speak on
-    /// the leader alone.
+    /// The gauges show the findings of the last run on the leader alone, and that run may have been
+    /// another node's or a person's.
     async fn report_last_drift(&self) -> Result<(), JobError> {
         let filter = RunFilter { state: Some("done".to_owned()), limit: 1, ..RunFilter::default() };
         let runs = reconciliation::runs(&self.context.leases, &filter).await?;
@@ -141,8 +141,8 @@ impl Lease {
         result
     }
 
-    /// A renewal may wait for a lock on the lease that the step holds, and then the step has to go
-    /// on: so neither waits for the other.
+    /// Runs the step and the renewals side by side: a renewal may wait for a lock on the lease that
+    /// the step itself holds, so the step has to go on meanwhile.
     async fn with_renewals<T>(
         &self,
         fence: &Fence,
@@ -154,7 +154,7 @@ impl Lease {
         tokio::select! {
             result = &mut step => {
                 drop(stop);
-                // One that is on its way must not come after the end that is written next.
+                // A renewal that is on its way must not arrive after the end that is written next.
                 renewals.await;
                 result
             }
@@ -162,7 +162,7 @@ impl Lease {
         }
     }
 
-    /// Renews the lease until it is lost, or for as long as nobody says that it is enough.
+    /// Renews the lease until it is lost or the step has ended.
     async fn renewals(&self, fence: &Fence, mut stopped: oneshot::Receiver<()>) {
         let mut ticks =
             interval_at(Instant::now() + self.renewal_interval(), self.renewal_interval());

@@ -1,5 +1,5 @@
-//! What is counted about the jobs. The gauges of a job speak on the node that leads it; on all
-//! others they are zero. The label is `job_name`, because Prometheus itself says `job` of whatever
+//! What is counted about the jobs. The gauges of a job have a value on the node that leads it; on
+//! all others they are zero. The label is `job_name`, because Prometheus itself says `job` of whatever
 //! it collects.
 
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub fn succeeded_at(job: Job, at: DateTime<Utc>) {
 pub fn leads(job: Job, leads: bool) {
     gauge!("wallet_job_leader", "job_name" => job.as_str()).set(if leads { 1.0 } else { 0.0 });
     if !leads {
-        // What was seen as a leader is no news any more.
+        // The values are the next leader's to show.
         match job {
             Job::Reconcile => drifted(&Totals::default()),
             Job::Reapply => {
@@ -90,14 +90,14 @@ pub fn drifted(totals: &Totals) {
     gauge!("wallet_drift_micros").set(float(totals.drift_micros));
 }
 
-/// What waits.
+/// Movements that wait, and those that were given up.
 pub fn parked(backlog: &Backlog) {
     gauge!("wallet_parked_movements").set(float(backlog.parked));
     gauge!("wallet_dead_movements").set(float(backlog.dead));
     gauge!("wallet_parked_oldest_seconds").set(backlog.oldest_seconds);
 }
 
-/// What issues of free rounds came to and nobody can book.
+/// Results of free rounds whose player is not known.
 pub fn free_rounds(waiting: i64) {
     gauge!("wallet_free_rounds_waiting").set(float(waiting));
 }

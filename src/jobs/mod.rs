@@ -42,11 +42,11 @@ use crate::telemetry::instance_name;
 /// One of the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Compares what there is twice.
+    /// Compares Redis with PostgreSQL, and the ledger with the wallets.
     Reconcile,
     /// Tries parked movements again.
     Reapply,
-    /// Removes what is over.
+    /// Removes ended sessions, old reports and claims without an expiry.
     Cleanup,
 }
 

@@ -36,8 +36,8 @@ const JOB_BUCKETS: &[f64] =
 /// Commands in one commit.
 const BATCH_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// Sends logs to standard output, one line for each event, and what a panic has to say with them:
-/// nothing of a node waits for whoever reads its output.
+/// Sends logs to standard output, one line for each event, messages of panics among them. Nothing in
+/// the node waits for whoever reads the output.
 ///
 /// # Errors
 /// Where there can be no thread that writes them.

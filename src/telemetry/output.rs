@@ -1,5 +1,5 @@
-//! Standard output, written to by a thread of its own, in larger pieces: a system call for each
-//! line would be one more for each bet. Whoever logs never waits for whoever reads: what waits is
+//! Standard output, written by a thread of its own in larger pieces: a system call for each line
+//! would be one more for each bet. Logging never waits for whoever reads the output: the queue is
 //! bounded, and lines beyond it are dropped and counted.
 
 use std::io::{self, Write};
@@ -11,13 +11,13 @@ use metrics::{Counter, counter};
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The longest that a line waits for others, where nobody keeps it waiting.
+/// The longest that a line waits for others, as long as the output is read.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(50);
-/// So many bytes are not kept waiting.
+/// So many bytes are written at once.
 const FLUSH_BYTES: usize = 64 * 1024;
-/// The most bytes that wait while nobody reads: some ten thousand lines.
+/// The most bytes in the queue: some ten thousand lines.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
-/// The longest that the end of the process waits for its last lines to be read.
+/// The longest that the end of the process waits for its last lines to be written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static QUEUE: Queue = Queue {
@@ -40,7 +40,7 @@ struct Lines {
     waiting: Vec<u8>,
     urgent: bool,
     writing: bool,
-    /// Lines that were dropped and that nobody has been told of.
+    /// Lines that were dropped since the last warning.
     dropped: u64,
 }
 
@@ -53,7 +53,7 @@ pub struct LineWriter {
 }
 
 impl Output {
-    /// Starts to write what waits, moment by moment.
+    /// Starts the thread that writes.
     ///
     /// # Errors
     /// Where there can be no thread for it.
@@ -68,8 +68,8 @@ impl Output {
     }
 }
 
-/// Waits until what was logged is written, or for a moment where nobody reads it; to be called
-/// before the process ends.
+/// Waits until the queue is written, for [`FLUSH_TIMEOUT`] at most; to be called before the process
+/// ends.
 pub fn flush() {
     QUEUE.flush();
 }

@@ -1,4 +1,4 @@
-//! Changes by hand: what is asked for is written down before it is done, and then what came of it.
+//! Changes by hand: a row of the audit is written before the change, and completed with its outcome.
 
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub fn state(value: &impl Serialize) -> Option<String> {
     serde_json::to_string(value).ok()
 }
 
-/// Does it between the two lines of its record.
+/// Makes the change between the two writes of its audit row.
 ///
 /// # Errors
 /// The problem to tell; nothing was done where the record could not be begun.

@@ -1,4 +1,7 @@
-//! What the background jobs say: leases, parked movements, reconciliation, expiry.
+//! The statements of the background jobs: leases, parked movements, reconciliation, expiry.
+//!
+//! `parked` has the movements that are due, `retry_schedule` plans which are, `parked_list` is for
+//! people.
 
 pub mod audit;
 pub mod expiry;

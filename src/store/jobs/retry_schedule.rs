@@ -1,4 +1,5 @@
-//! The books on parked movements: which there are, which have a wallet again, how many wait.
+//! The schedule of retries (`parked_movement`) kept in step with the ledger: which movements are
+//! parked, which have been decided, which have a wallet again, how many wait.
 //!
 //! However many are parked, a statement looks at a bounded part of them, and the next one goes on
 //! behind it.
@@ -35,13 +36,13 @@ pub struct Backlog {
 pub struct Scan {
     /// The last row of the ledger that was looked at.
     entered: Option<(DateTime<Utc>, Uuid)>,
-    /// The last line of the books that was looked at.
+    /// The last line of the schedule that was looked at.
     left: (String, String, String),
     /// The last player whose wallet was looked at.
     revived: String,
 }
 
-/// Takes parked rows into the books: the newest, and the next ones of a round through all of them.
+/// Schedules parked rows: the newest, and the next ones of a round through all of them.
 /// One that waits for its debit is due once the grace period of its own terms is over (its
 /// provider's present one where they are not there), any other after the first pause. What would
 /// take money is left out, because only its provider's own call does that. True while there may be
