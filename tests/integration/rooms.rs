@@ -43,7 +43,7 @@ const CIRCLES: &[&str] = &["core", "engine", "store/money"];
 const LINES: usize = 400;
 /// Longer ones, which are tables for the most part. None is to come in.
 const LONGER: &[&str] = &[
-    "core/decide/tests.rs",
+    "core/decide/tests/mod.rs",
     "engine/batch.rs",
     "engine/lane.rs",
     "providers/adapter.rs",

@@ -5,9 +5,11 @@ use seamless_wallet::core::{Amount, PlayerStatus};
 use seamless_wallet::store::directory::players;
 use serde_json::{Value, json};
 
-use super::{ann, done, rows, send};
+use super::{ann, done, send};
 use crate::support::bank::player_id;
-use crate::support::softswiss::{Call, GAME, bet, freespins, play, rollback, rolled_back, sign, win};
+use crate::support::softswiss::{
+    Call, GAME, bet, freespins, play, rollback, rolled_back, sign, win,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_refusal_has_its_status_and_its_code_and_moves_nothing() {

@@ -8,7 +8,7 @@ mod rollbacks;
 mod rounds;
 mod signatures;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::support::softswiss::Call;
 use crate::support::world::World;

@@ -3,9 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 
-use super::send;
 use crate::support::process::Folder;
-use crate::support::softswiss::{bet, play, rollback, sign, win};
 use crate::support::world::World;
 
 const KEY: &str = "test-softswiss-auth-token-01";
