@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::ids::{Currency, GameId, Key, PlayerId, ProviderId, RoundId, TxId};
+use super::ids::{Currency, GameId, Key, PlayerId, ProviderId, RoundId, TransactionId, TxId};
 use super::money::{Amount, Micros};
-use super::row::{Kind, PlayerStatus, Row, RowOutcome};
+use super::outcome::Entry;
+use super::row::{Kind, PlayerStatus, Reason, Row, RowOutcome};
 
 /// A player's wallet at one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,10 @@ pub enum GameState {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     rows: HashMap<Key, Row>,
-    reversed: HashSet<Key>,
+    /// By what was undone, the reversal that undid it.
+    reversed: HashMap<Key, TransactionId>,
+    /// By what never came to be, because its reversal was there before it: that reversal.
+    forestalled: HashMap<Key, TransactionId>,
     rounds: HashMap<Seat, RoundFacts>,
     taken_to_stand: HashSet<Key>,
     settlements: HashMap<(PlayerId, Key), i64>,
@@ -145,7 +149,7 @@ impl History {
 
     /// True when a reversal took effect on the movement.
     pub fn is_reversed(&self, target: &Key) -> bool {
-        self.reversed.contains(target)
+        self.reversed.contains_key(target)
     }
 
     /// What is known of a player's part in a round.
@@ -155,20 +159,47 @@ impl History {
         self.rounds.get(&seat).copied().unwrap_or_default()
     }
 
+    /// The reversal that took effect on the movement.
+    pub fn reversed_by(&self, target: &Key) -> Option<TransactionId> {
+        self.reversed.get(target).copied()
+    }
+
+    /// The reversal that was there before the movement, which never came to be.
+    pub fn forestalled_by(&self, target: &Key) -> Option<TransactionId> {
+        self.forestalled.get(target).copied()
+    }
+
+    /// What a caller may need of a row, with what is known of its reversal.
+    pub fn entry(&self, row: &Row) -> Entry {
+        let target = row.reverses.as_ref().filter(|_| row.reason == Some(Reason::AlreadyReversed));
+        let first = target.and_then(|target| {
+            let target = Key { provider: row.key.provider.clone(), tx_id: target.clone() };
+            self.reversed_by(&target).or_else(|| self.forestalled_by(&target))
+        });
+        Entry { reversed_by: self.reversed_by(&row.key), first_reversal: first, ..Entry::of(row) }
+    }
+
     /// Learns a stored row.
     pub fn learn_row(&mut self, row: Row) {
-        if row.outcome == RowOutcome::Applied
-            && let Some(target) = &row.reverses
-        {
+        if let Some(target) = &row.reverses {
             let target = Key { provider: row.key.provider.clone(), tx_id: target.clone() };
-            self.reversed.insert(target);
+            if row.outcome == RowOutcome::Applied {
+                self.reversed.insert(target, row.transaction_id);
+            } else if row.forestalls() {
+                self.forestalled.entry(target).or_insert(row.transaction_id);
+            }
         }
         self.rows.insert(row.key.clone(), row);
     }
 
     /// Learns that a reversal took effect on a movement.
-    pub fn learn_reversed(&mut self, target: Key) {
-        self.reversed.insert(target);
+    pub fn learn_reversed(&mut self, target: Key, by: TransactionId) {
+        self.reversed.insert(target, by);
+    }
+
+    /// Learns that a reversal was there before a movement.
+    pub fn learn_forestalled(&mut self, target: Key, by: TransactionId) {
+        self.forestalled.entry(target).or_insert(by);
     }
 
     /// Learns a player's stored rows of a round, as a whole.

@@ -38,7 +38,7 @@ impl Receipt {
 }
 
 /// What came of one movement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It took effect now.
     Applied(Entry),
@@ -64,7 +64,7 @@ pub enum Outcome {
 }
 
 /// What a caller may need of a ledger row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The operator's own id.
     pub transaction_id: Uuid,
@@ -80,13 +80,18 @@ pub struct Entry {
     pub balance_after_micros: Option<i64>,
     /// When it was first written.
     pub created_at: DateTime<Utc>,
-    /// True when it was reversed since.
-    pub reversed: bool,
+    /// The reversal that undid it since.
+    pub reversed_by: Option<TransactionId>,
+    /// Of a reversal that came too late, because its target had been reversed before: the one that
+    /// was first.
+    pub first_reversal: Option<TransactionId>,
+    /// What else the provider said when it said it first.
+    pub detail: Option<Box<str>>,
 }
 
 impl Entry {
-    /// The entry of a row.
-    pub fn of(row: &Row, reversed: bool) -> Self {
+    /// The entry of a row that was not reversed; whether it was, the history knows.
+    pub fn of(row: &Row) -> Self {
         Self {
             transaction_id: row.transaction_id.uuid(),
             outcome: row.outcome,
@@ -95,7 +100,17 @@ impl Entry {
             shortfall_micros: row.shortfall.get(),
             balance_after_micros: row.link.map(|link| link.balance_after),
             created_at: row.created_at,
-            reversed,
+            reversed_by: None,
+            first_reversal: None,
+            detail: row.detail.clone(),
+        }
+    }
+
+    /// The balance before it, in micros; `None` while parked.
+    pub const fn balance_before_micros(&self) -> Option<i64> {
+        match self.balance_after_micros {
+            Some(after) => after.checked_sub(self.amount_micros),
+            None => None,
         }
     }
 

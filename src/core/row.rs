@@ -256,6 +256,13 @@ pub struct Row {
 }
 
 impl Row {
+    /// True for a reversal whose target was not there to be undone, and can never come to be.
+    pub fn forestalls(&self) -> bool {
+        use Reason::{DecidedElsewhere, TargetParked, TargetUnknown};
+        self.outcome == RowOutcome::Noted
+            && matches!(self.reason, Some(TargetUnknown | TargetParked | DecidedElsewhere))
+    }
+
     /// The debit that it settles: of a credit that names one and was paid, here or elsewhere.
     pub fn settled_debit(&self) -> Option<&TxId> {
         let paid = matches!(self.outcome, RowOutcome::Applied | RowOutcome::Noted);

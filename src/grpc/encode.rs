@@ -69,7 +69,7 @@ fn entry(entry: &Entry) -> proto::Entry {
         shortfall_micros: entry.shortfall_micros,
         balance_after_micros: entry.balance_after_micros,
         created_at: Some(moment(entry.created_at)),
-        reversed: entry.reversed,
+        reversed: entry.reversed_by.is_some(),
     }
 }
 
@@ -78,7 +78,7 @@ pub fn transaction(row: &Row) -> proto::Transaction {
     proto::Transaction {
         version: row.link.map_or(0, |link| link.version),
         tx_id: row.key.tx_id.to_string(),
-        entry: Some(entry(&Entry::of(row, false))),
+        entry: Some(entry(&Entry::of(row))),
         kind: i32::from(kind(row.kind)),
         category: i32::from(category(row.category)),
         reason: i32::from(reason(row.reason)),

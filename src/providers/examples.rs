@@ -91,7 +91,9 @@ impl Case {
                 shortfall_micros: 0,
                 balance_after_micros: Some(self.balance_micros),
                 created_at: DateTime::from_timestamp(DECIDED_AT, 0)?,
-                reversed: false,
+                reversed_by: None,
+                first_reversal: None,
+                detail: None,
             })
         };
         match &self.said {

@@ -60,7 +60,6 @@ pub(crate) struct StoredRow {
     pub occurred_at: Option<chrono::DateTime<chrono::Utc>>,
     pub created_at: chrono::DateTime<chrono::Utc>,
     pub parked_at: Option<chrono::DateTime<chrono::Utc>>,
-    pub round_credits: Option<i64>,
 }
 
 /// The ledger row in what a query has found, beside whatever else is in it.
@@ -89,7 +88,6 @@ macro_rules! stored_row {
             occurred_at: $found.occurred_at,
             created_at: $found.created_at,
             parked_at: $found.parked_at,
-            round_credits: None,
         }
     };
 }

@@ -133,7 +133,9 @@ async fn transaction(app: &App, command: &Command) -> anyhow::Result<Receipt> {
         shortfall_micros: 0,
         balance_after_micros: Some(balance),
         created_at: now,
-        reversed: false,
+        reversed_by: None,
+        first_reversal: None,
+        detail: None,
     };
     Ok(Receipt {
         currency: Currency::parse(currency)?,

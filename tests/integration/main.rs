@@ -18,6 +18,7 @@ mod handbook;
 mod houserules;
 mod jobs;
 mod kills;
+mod made_up;
 mod many_nodes;
 mod migrations;
 mod money_path;

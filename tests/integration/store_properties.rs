@@ -135,7 +135,7 @@ fn at_once_over_two_nodes_every_key_takes_effect_once_and_keeps_its_id() {
                     let receipt = receipt.expect("a receipt");
                     for (movement, outcome) in command.movements.iter().zip(receipt.outcomes) {
                         let Some(entry) = outcome.entry() else { continue };
-                        let first = ids.entry(movement.tx_id.clone()).or_insert(outcome);
+                        let first = ids.entry(movement.tx_id.clone()).or_insert(outcome.clone());
                         let known = first.entry().map(|entry| entry.transaction_id);
                         // Every answer about a key names the one row that stands under it.
                         assert_eq!(known, Some(entry.transaction_id), "{first:?}, {outcome:?}");

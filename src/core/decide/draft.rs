@@ -2,7 +2,7 @@
 
 use crate::core::command::{Action, Attempt, AttemptIds, Command, Movement};
 use crate::core::history::{History, RoundFacts, WalletState};
-use crate::core::ids::{Key, RoundId, TxId};
+use crate::core::ids::{Key, RoundId, TransactionId, TxId};
 use crate::core::money::{Amount, Micros};
 use crate::core::outcome::{Entry, Outcome};
 use crate::core::parked::ParkedPart;
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
             row.created_at = parked.created_at;
             row.detail.clone_from(&parked.detail);
         }
-        let entry = Entry::of(&row, false);
+        let entry = Entry::of(&row);
         self.rows.push((row, promotion));
         entry
     }
@@ -152,10 +152,22 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn is_reversed(&self, target: &Key) -> bool {
-        self.history.is_reversed(target)
-            || self.rows.iter().any(|(row, _)| {
-                row.outcome == RowOutcome::Applied && row.reverses.as_ref() == Some(&target.tx_id)
-            })
+        self.history.is_reversed(target) || self.own_reversal(target, is_applied).is_some()
+    }
+
+    /// The first reversal of a movement, whether it undid it or was there before it.
+    pub(super) fn first_reversal(&self, target: &Key) -> Option<TransactionId> {
+        (self.history.reversed_by(target))
+            .or_else(|| self.own_reversal(target, is_applied))
+            .or_else(|| self.history.forestalled_by(target))
+            .or_else(|| self.own_reversal(target, Row::forestalls))
+    }
+
+    /// A reversal of this command.
+    fn own_reversal(&self, target: &Key, is_such: fn(&Row) -> bool) -> Option<TransactionId> {
+        let of_it = |row: &Row| row.reverses.as_ref() == Some(&target.tx_id) && is_such(row);
+        let found = self.rows.iter().map(|(row, _)| row).find(|row| of_it(row));
+        found.map(|row| row.transaction_id)
     }
 
     /// As [`History::round_of`], for a row of this command.
@@ -173,6 +185,10 @@ impl<'a> Draft<'a> {
             .map(|(row, _)| RoundFacts::of(row))
             .fold(self.history.round(player, provider, round), RoundFacts::plus)
     }
+}
+
+fn is_applied(row: &Row) -> bool {
+    row.outcome == RowOutcome::Applied
 }
 
 impl Command {

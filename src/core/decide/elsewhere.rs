@@ -17,7 +17,7 @@ impl Draft<'_> {
         let outcome = if row.outcome == RowOutcome::Parked {
             self.end_the_waiting(row.clone(), movement.detail.as_deref())
         } else {
-            Outcome::Replayed(Entry::of(row, self.history.is_reversed(&key)))
+            Outcome::Replayed(self.history.entry(row))
         };
         self.settle(0, outcome);
         Ok(())
@@ -41,7 +41,7 @@ impl Draft<'_> {
         row.reason = Some(Reason::DecidedElsewhere);
         row.parked_command = None;
         let row = self.chained(row);
-        let entry = Entry::of(&row, false);
+        let entry = Entry::of(&row);
         match (target, undone) {
             (Some(target), _) if found.is_none() => self.leave_tombstone_of(&row, target),
             (_, Some(parked)) if parked.outcome == RowOutcome::Parked => self.cancel_parked(parked),

@@ -217,17 +217,17 @@ impl Draft<'_> {
                 Culprits::Nobody => false,
             };
             let entry = match decided {
-                Some(row) => Some(Entry::of(row, self.history.is_reversed(&key))),
+                Some(row) => Some(self.history.entry(row)),
                 // What was parked is decided, and would otherwise wait for ever.
                 None if to_blame && reason.is_remembered() && (remembers || prior.is_some()) => {
                     // A key that the command uses twice is remembered once.
-                    let written = draft.written(&movement.tx_id).map(|row| Entry::of(row, false));
+                    let written = draft.written(&movement.tx_id).map(Entry::of);
                     Some(written.unwrap_or_else(|| {
                         let row = draft.decided(movement, ids, RowOutcome::Refused, Some(reason));
                         draft.write(row)
                     }))
                 }
-                None => prior.map(|row| Entry::of(row, false)),
+                None => prior.map(Entry::of),
             };
             let replayed = prior.is_some_and(|row| {
                 row.outcome == RowOutcome::Refused && row.transaction_id != ids.own

@@ -90,15 +90,15 @@ impl Draft<'_> {
             let parked = self.prior(&key).or_else(|| self.written(&movement.tx_id));
             let entry = match parked {
                 Some(parked) if parked.fingerprint != ids.fingerprint => {
-                    let outcome = Outcome::Mismatch(Entry::of(parked, false));
+                    let outcome = Outcome::Mismatch(Entry::of(parked));
                     self.settle(place, outcome);
                     continue;
                 }
-                Some(parked) => Entry::of(parked, false),
+                Some(parked) => Entry::of(parked),
                 None => {
                     let row = self.blank(movement, ids);
                     let row = row.parked(self.attempt, movement, &together, reason);
-                    let entry = Entry::of(&row, false);
+                    let entry = Entry::of(&row);
                     self.rows.push((row, false));
                     entry
                 }

@@ -28,7 +28,7 @@ impl Draft<'_> {
         key: &Key,
         ids: AttemptIds,
     ) -> Result<Option<Outcome>, Refusal> {
-        let entry = Entry::of(row, self.history.is_reversed(key));
+        let entry = self.history.entry(row);
         if row.outcome == RowOutcome::Tombstone {
             return match self.command().policy.late_original {
                 LateOriginal::Succeed => Ok(Some(Outcome::Cancelled(entry))),
@@ -71,7 +71,12 @@ impl Draft<'_> {
 
     /// A key that this very command has used before.
     pub(super) fn repeat_within(&self, row: &Row, ids: AttemptIds) -> Result<Outcome, Refusal> {
-        let entry = Entry::of(row, false);
+        let first_reversal = row.reverses.as_ref().and_then(|target| {
+            let target = self.command().key(target);
+            let is_late = row.reason == Some(Reason::AlreadyReversed);
+            self.first_reversal(&target).filter(|_| is_late)
+        });
+        let entry = Entry { first_reversal, ..Entry::of(row) };
         if row.outcome != RowOutcome::Tombstone && row.fingerprint != ids.fingerprint {
             return self.mismatch(&row.key, entry);
         }

@@ -4,7 +4,7 @@ use super::draft::{Draft, Refusal};
 use crate::core::command::{AttemptIds, Movement, Reversible};
 use crate::core::ids::{Key, TxId};
 use crate::core::money::{Amount, Micros};
-use crate::core::outcome::Outcome;
+use crate::core::outcome::{Entry, Outcome};
 use crate::core::policy::ReversalAfterSettlement;
 use crate::core::row::{Kind, Reason, Row, RowOutcome};
 
@@ -38,7 +38,7 @@ impl Draft<'_> {
         };
         match found.outcome {
             RowOutcome::Tombstone => {
-                return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
+                return Ok(self.already_reversed(movement, ids, &target_key));
             }
             RowOutcome::Refused => {
                 return Ok(self.no_effect(movement, ids, Reason::TargetRefused));
@@ -58,7 +58,7 @@ impl Draft<'_> {
             }
         }
         if self.is_reversed(&target_key) {
-            return Ok(self.no_effect(movement, ids, Reason::AlreadyReversed));
+            return Ok(self.already_reversed(movement, ids, &target_key));
         }
         if of == Reversible::Unpaid && !found.amount.is_negative() {
             return Err(Refusal::unremembered(Reason::TargetPaid));
@@ -121,6 +121,12 @@ impl Draft<'_> {
     ) -> Outcome {
         let row = self.decided(movement, ids, RowOutcome::Noted, Some(why));
         Outcome::NoEffect(self.write(row))
+    }
+
+    fn already_reversed(&mut self, movement: &Movement, ids: AttemptIds, target: &Key) -> Outcome {
+        let first_reversal = self.first_reversal(target);
+        let row = self.decided(movement, ids, RowOutcome::Noted, Some(Reason::AlreadyReversed));
+        Outcome::NoEffect(Entry { first_reversal, ..self.write(row) })
     }
 
     /// Takes the original's own key, so that the original can never be written.

@@ -95,7 +95,7 @@ fn executed<'a>(operation: &str, receipt: &'a Receipt) -> Body<'a> {
 }
 
 /// The row that a success names, or the code that says no.
-fn verdict(operation: &str, receipt: &Receipt) -> Result<Entry, Code> {
+fn verdict<'a>(operation: &str, receipt: &'a Receipt) -> Result<&'a Entry, Code> {
     match receipt.refusal() {
         // Another player's reference: nobody gives this one's win up for that.
         Some(Reason::KeyReused) if !matches!(operation, "bet" | "refund") => {
@@ -109,14 +109,14 @@ fn verdict(operation: &str, receipt: &Receipt) -> Result<Entry, Code> {
     }
     // The first movement is the call's own; a prize stands behind it.
     match receipt.outcomes.first() {
-        Some(Outcome::Applied(entry) | Outcome::NoEffect(entry)) => Ok(*entry),
+        Some(Outcome::Applied(entry) | Outcome::NoEffect(entry)) => Ok(entry),
         // A bet that was refunded since must not look like one that stands.
         Some(Outcome::Replayed(entry) | Outcome::Mismatch(entry))
-            if entry.reversed && operation == "bet" =>
+            if entry.reversed_by.is_some() && operation == "bet" =>
         {
             Err(Code::NoRetry)
         }
-        Some(Outcome::Replayed(entry)) => Ok(*entry),
+        Some(Outcome::Replayed(entry)) => Ok(entry),
         Some(Outcome::Mismatch(entry)) => known_otherwise(operation, entry),
         Some(Outcome::Cancelled(_)) => Err(Code::NoRetry),
         Some(Outcome::Parked(_) | Outcome::Refused { .. }) | None => Err(Code::Retry),
@@ -125,7 +125,7 @@ fn verdict(operation: &str, receipt: &Receipt) -> Result<Entry, Code> {
 
 /// The same reference with other contents: answered like a repeat of the first, whatever
 /// became of that. Only a stake must not pass for a win, nor a win for a stake.
-fn known_otherwise(operation: &str, first: &Entry) -> Result<Entry, Code> {
+fn known_otherwise<'a>(operation: &str, first: &'a Entry) -> Result<&'a Entry, Code> {
     match (first.outcome, first.reason) {
         (RowOutcome::Applied, _) if operation == "bet" && first.amount_micros > 0 => {
             Err(Code::NoRetry)
@@ -133,7 +133,7 @@ fn known_otherwise(operation: &str, first: &Entry) -> Result<Entry, Code> {
         (RowOutcome::Applied, _) if is_win(operation) && first.amount_micros < 0 => {
             Err(Code::Retry)
         }
-        (RowOutcome::Applied | RowOutcome::Noted, _) => Ok(*first),
+        (RowOutcome::Applied | RowOutcome::Noted, _) => Ok(first),
         (RowOutcome::Refused, Some(reason)) => Err(Code::of_reason(reason)),
         (RowOutcome::Tombstone, _) => Err(Code::NoRetry),
         (RowOutcome::Refused | RowOutcome::Parked, _) => Err(Code::Retry),
@@ -180,7 +180,9 @@ mod tests {
             shortfall_micros: 0,
             balance_after_micros: Some(1),
             created_at: DateTime::UNIX_EPOCH,
-            reversed: false,
+            reversed_by: None,
+            first_reversal: None,
+            detail: None,
         }
     }
 
@@ -292,7 +294,7 @@ mod tests {
             Reason::TargetParked,
         ] {
             let noted = entry(RowOutcome::Noted, Some(reason));
-            for outcome in [Outcome::NoEffect(noted), Outcome::Replayed(noted)] {
+            for outcome in [Outcome::NoEffect(noted.clone()), Outcome::Replayed(noted)] {
                 assert_eq!(
                     reply("refund", vec![outcome]),
                     format!(r#"{{"transactionId":"{TX}","error":0,"description":"Success"}}"#)
@@ -303,12 +305,12 @@ mod tests {
 
     #[test]
     fn a_bet_that_was_refunded_is_never_a_success() {
-        let reversed = Entry { reversed: true, ..applied(-1) };
+        let reversed = Entry { reversed_by: Some(applied(-1).id()), ..applied(-1) };
         let tombstone = entry(RowOutcome::Tombstone, Some(Reason::TargetUnknown));
         for outcome in [
-            Outcome::Replayed(reversed),
+            Outcome::Replayed(reversed.clone()),
             Outcome::Mismatch(reversed),
-            Outcome::Mismatch(tombstone),
+            Outcome::Mismatch(tombstone.clone()),
             Outcome::Cancelled(tombstone),
             refused(Reason::Cancelled),
         ] {
@@ -336,7 +338,7 @@ mod tests {
             ("bet", refusal, 1),
             ("result", entry(RowOutcome::Parked, Some(Reason::DebitUnknown)), 100),
         ] {
-            let body = reply(name, vec![Outcome::Mismatch(first)]);
+            let body = reply(name, vec![Outcome::Mismatch(first.clone())]);
             assert_eq!(error(&body), code, "{name} {first:?}");
             assert_eq!(body.contains(TX), code == 0, "{body}");
         }
@@ -363,7 +365,7 @@ mod tests {
         let parked = entry(RowOutcome::Parked, Some(Reason::WalletClosed));
         for second in [Outcome::Parked(parked), refused(Reason::BalanceLimit)] {
             for first in [Outcome::Replayed(applied(1)), Outcome::Mismatch(applied(1))] {
-                assert_eq!(error(&reply("result", vec![first, second])), 100);
+                assert_eq!(error(&reply("result", vec![first, second.clone()])), 100);
             }
         }
         let paid_before = vec![Outcome::Applied(applied(1)), Outcome::Mismatch(applied(1))];

@@ -133,7 +133,9 @@ mod tests {
             created_at: DateTime::parse_from_rfc3339("2026-11-22T11:00:00+01:00")
                 .expect("a time")
                 .to_utc(),
-            reversed: false,
+            reversed_by: None,
+            first_reversal: None,
+            detail: None,
         }
     }
 
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn the_rollback_of_something_unknown_has_an_empty_id_each_time() {
         let noted = entry(3, RowOutcome::Noted, Some(Reason::TargetUnknown));
-        for outcome in [Outcome::NoEffect(noted), Outcome::Replayed(noted)] {
+        for outcome in [Outcome::NoEffect(noted.clone()), Outcome::Replayed(noted)] {
             let expected = json!({
                 "balance": 10250, "game_id": "rnd-77", "transactions":
                     [{"action_id": "a-0003", "tx_id": "", "processed_at": TIME}],
@@ -299,7 +301,7 @@ mod tests {
     #[test]
     fn what_is_parked_is_to_be_sent_again() {
         let parked = entry(1, RowOutcome::Parked, Some(Reason::WalletClosed));
-        for outcome in [Outcome::Parked(parked), Outcome::Mismatch(parked)] {
+        for outcome in [Outcome::Parked(parked.clone()), Outcome::Mismatch(parked)] {
             let (status, body) = reply(ROLLBACK, vec![outcome]);
             assert_eq!((status, &body["code"]), (503, &json!(503)));
         }

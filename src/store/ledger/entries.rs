@@ -38,7 +38,7 @@ pub async fn page(
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, parked_at, NULL::bigint AS round_credits
+               created_at, parked_at
         FROM trx_log /* entries */
         WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
           AND ($4 OR amount_micros <> 0)
@@ -74,7 +74,7 @@ pub async fn export(
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, parked_at, NULL::bigint AS round_credits
+               created_at, parked_at
         FROM trx_log /* all entries */
         WHERE player_id = $1 AND wallet_version > $2 AND wallet_version <= $3
           AND ($4 OR amount_micros <> 0)

@@ -24,7 +24,7 @@ pub async fn decided_after(
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, parked_at, NULL::bigint AS round_credits
+               created_at, parked_at
         FROM trx_log
         WHERE player_id = $1 AND provider = $2 AND wallet_version > $3
         ORDER BY wallet_version
@@ -66,7 +66,7 @@ pub async fn find(pool: &PgPool, player: &PlayerId, key: &Key) -> Result<Option<
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, parked_at, NULL::bigint AS round_credits
+               created_at, parked_at
         FROM trx_log
         WHERE player_id = $1 AND provider = $2 AND tx_id = $3
         "#,

@@ -201,7 +201,7 @@ async fn newest(
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, parked_at, NULL::bigint AS round_credits
+               created_at, parked_at
         FROM trx_log /* by key or time */
         WHERE transaction_id < $1 AND transaction_id >= $2
           AND ($3::uuid IS NULL OR transaction_id = $3)
@@ -253,7 +253,7 @@ async fn of_player(
                amount_micros AS "amount_micros!", shortfall_micros AS "shortfall_micros!",
                balance_after_micros, wallet_version, reverses, settles, round_id, game_id,
                fingerprint AS "fingerprint!", detail, occurred_at,
-               created_at AS "created_at!", parked_at, NULL::bigint AS round_credits
+               created_at AS "created_at!", parked_at
         FROM (
             SELECT * FROM trx_log /* by player */
             WHERE player_id = $1
@@ -303,7 +303,7 @@ async fn export_of_player(
         SELECT provider, tx_id, player_id, transaction_id, kind, category, outcome, reason,
                requested_micros, amount_micros, shortfall_micros, balance_after_micros,
                wallet_version, reverses, settles, round_id, game_id, fingerprint, detail, occurred_at,
-               created_at, parked_at, NULL::bigint AS round_credits
+               created_at, parked_at
         FROM trx_log /* all of a player */
         WHERE player_id = $1
           AND transaction_id < $2 AND transaction_id >= $3

@@ -10,10 +10,10 @@ use super::settlements;
 use crate::core::policy::Settlement;
 use crate::core::{
     Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, RoundFacts, RoundId,
-    Row, Standing, TxId, WalletState,
+    Row, Standing, TransactionId, TxId, WalletState,
 };
 use crate::store::LookupError;
-use crate::store::rows::{StoredRow, session_fact, wallet_state};
+use crate::store::rows::{session_fact, stored_row, wallet_state};
 
 /// Everything that a batch is decided on.
 #[derive(Debug, Default)]
@@ -230,8 +230,7 @@ async fn prior_rows(
     facts: &mut Facts,
 ) -> Result<(), LookupError> {
     let wanted = Wanted::of(attempts);
-    let rows = sqlx::query_as!(
-        StoredRow,
+    let rows = sqlx::query!(
         r#"
         SELECT t.provider AS "provider!", t.tx_id AS "tx_id!", t.player_id AS "player_id!",
                t.transaction_id AS "transaction_id!", t.kind AS "kind!",
@@ -255,7 +254,13 @@ async fn prior_rows(
                             WHERE c.player_id = t.player_id AND c.round_id = t.round_id
                             OFFSET $5) THEN -1
                         ELSE 0 END
-               END AS round_credits
+               END AS round_credits,
+               -- A reversal leaves the tombstone behind itself in the chain.
+               CASE WHEN t.outcome = 'tombstone' THEN (
+                   SELECT x.transaction_id FROM trx_log x
+                   WHERE x.player_id = t.player_id AND x.wallet_version = t.wallet_version - 1
+                     AND x.provider = t.provider AND x.reverses = t.tx_id OFFSET 0)
+               END AS forestalled_by
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
              AS k(player_id, provider, tx_id, is_target)
         CROSS JOIN LATERAL (
@@ -265,7 +270,8 @@ async fn prior_rows(
         SELECT t.provider, t.tx_id, t.player_id, t.transaction_id, t.kind, t.category, t.outcome,
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
-               t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at, NULL
+               t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
+               NULL, NULL
         FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
         CROSS JOIN LATERAL (
             SELECT t.* FROM trx_log t
@@ -281,10 +287,15 @@ async fn prior_rows(
     .fetch_all(connection)
     .await?;
     for row in rows {
-        let credits = row.round_credits;
+        let (credits, forestalled_by) = (row.round_credits, row.forestalled_by);
         let key = (row.provider.clone(), row.tx_id.clone(), row.reverses.clone());
-        match row.into_row() {
-            Ok(row) => facts.learn(row, credits),
+        match stored_row!(row).into_row() {
+            Ok(row) => {
+                if let Some(id) = forestalled_by {
+                    facts.history.learn_forestalled(row.key.clone(), TransactionId::new(id));
+                }
+                facts.learn(row, credits);
+            }
             Err(_) => facts.unreadable.extend(wanted.who_asked_for(&key)),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
-use crate::core::{Attempt, History, Key, PlayerId, ProviderId, TxId, WalletState};
+use crate::core::{Attempt, History, Key, PlayerId, ProviderId, TransactionId, TxId, WalletState};
 use crate::store::LookupError;
 use crate::store::rows::{stored_row, wallet_state};
 
@@ -43,10 +43,24 @@ pub async fn find(
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
-               EXISTS (
-                   SELECT FROM trx_log x
-                   WHERE x.provider = t.provider AND x.player_id = t.player_id
-                     AND x.reverses = t.tx_id AND x.outcome = 'applied' OFFSET 0) AS "reversed!",
+               (SELECT x.transaction_id FROM trx_log x
+                WHERE x.provider = t.provider AND x.player_id = t.player_id
+                  AND x.reverses = t.tx_id AND x.outcome = 'applied' OFFSET 0) AS reversed_by,
+               -- The first one undid the target, or left its tombstone behind itself in the chain.
+               CASE WHEN t.reason = 'already_reversed' THEN coalesce(
+                   (SELECT x.transaction_id FROM trx_log x
+                    WHERE x.provider = t.provider AND x.player_id = t.player_id
+                      AND x.reverses = t.reverses AND x.outcome = 'applied' OFFSET 0),
+                   (SELECT x.transaction_id
+                    FROM (SELECT o.wallet_version FROM trx_log o
+                          WHERE o.provider = t.provider AND o.tx_id = t.reverses
+                            AND o.outcome = 'tombstone' OFFSET 0) o
+                    CROSS JOIN LATERAL (
+                        SELECT x.transaction_id FROM trx_log x
+                        WHERE x.player_id = t.player_id
+                          AND x.wallet_version = o.wallet_version - 1
+                          AND x.provider = t.provider AND x.reverses = t.reverses OFFSET 0) x))
+               END AS first_reversal,
                w.currency AS wallet_currency, w.balance_micros AS wallet_balance,
                w.version AS wallet_at, w.status AS wallet_status,
                w.bet_limit_micros AS wallet_bet_limit
@@ -72,8 +86,15 @@ pub async fn find(
         ) else {
             continue;
         };
-        if row.reversed {
-            found.history.learn_reversed(Key { provider, tx_id });
+        if let Some(id) = row.reversed_by {
+            let target = Key { provider: provider.clone(), tx_id };
+            found.history.learn_reversed(target, TransactionId::new(id));
+        }
+        if let Some((id, target)) = row.first_reversal.zip(row.reverses.as_ref())
+            && let Ok(tx_id) = TxId::parse(target)
+        {
+            let target = Key { provider, tx_id };
+            found.history.learn_forestalled(target, TransactionId::new(id));
         }
         let wallet = wallet_state(
             player.clone(),

@@ -7,6 +7,7 @@ mod lost_database;
 mod plan;
 mod proof;
 mod races;
+mod repeats;
 mod rounds;
 mod settlements;
 

@@ -1,5 +1,6 @@
 //! The rules one by one, each as a short story of one round.
 
+mod entries;
 mod settlements;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -51,7 +52,7 @@ impl Bench {
 
     /// What comes of one movement in the one round.
     fn does(&mut self, id: &str, action: Action, category: Category) -> Outcome {
-        self.do_all(vec![Movement { tx_id: tx(id), action, category, detail: None }])[0]
+        self.do_all(vec![Movement { tx_id: tx(id), action, category, detail: None }]).swap_remove(0)
     }
 
     /// The same of several movements.
@@ -429,7 +430,7 @@ fn a_win_that_was_paid_elsewhere_is_paid_for_every_later_call() {
     let version = bench.wallet.version;
     let decided = bench.is_decided_elsewhere("w1");
     let why = Some(Reason::DecidedElsewhere);
-    assert!(matches!(decided, Outcome::NoEffect(of) if of.reason == why), "{decided:?}");
+    assert!(matches!(&decided, Outcome::NoEffect(of) if of.reason == why), "{decided:?}");
     assert_eq!(bench.wallet.version, version + 1);
     assert!(matches!(bench.is_decided_elsewhere("w1"), Outcome::Replayed(_)), "a repeat");
     assert!(matches!(bench.wins("w1"), Outcome::Replayed(_)), "the provider's");
@@ -437,7 +438,7 @@ fn a_win_that_was_paid_elsewhere_is_paid_for_every_later_call() {
     let late = bench.refunds("x1", "b1");
     assert!(matches!(late, Outcome::Refused { reason: Reason::AlreadySettled, .. }), "{late:?}");
     let back = bench.calls_back("x2", "w1");
-    assert!(matches!(back, Outcome::NoEffect(of) if of.reason == why), "{back:?}");
+    assert!(matches!(&back, Outcome::NoEffect(of) if of.reason == why), "{back:?}");
     assert_eq!(bench.wallet.balance, Micros::new(90));
 }
 
@@ -447,10 +448,10 @@ fn what_was_given_back_elsewhere_is_given_back_under_no_other_key() {
     bench.bets("b1");
     bench.while_closed(|bench| assert!(matches!(bench.refunds("x1", "b1"), Outcome::Parked(_))));
     let decided = bench.is_decided_elsewhere("x1");
-    assert!(matches!(decided, Outcome::Applied(of) if of.amount_micros == 0), "{decided:?}");
+    assert!(matches!(&decided, Outcome::Applied(of) if of.amount_micros == 0), "{decided:?}");
     let other = bench.refunds("x2", "b1");
     let why = Some(Reason::AlreadyReversed);
-    assert!(matches!(other, Outcome::NoEffect(of) if of.reason == why), "{other:?}");
+    assert!(matches!(&other, Outcome::NoEffect(of) if of.reason == why), "{other:?}");
     assert_eq!(bench.wallet.balance, Micros::new(90));
 }
 
