@@ -46,9 +46,6 @@ const LONGER: &[&str] = &[
     "core/decide/tests/mod.rs",
     "engine/batch.rs",
     "engine/lane.rs",
-    "providers/adapter.rs",
-    "providers/pragmatic/decode/tests.rs",
-    "providers/pragmatic/encode.rs",
     "providers/pragmatic/openapi.rs",
 ];
 
