@@ -14,8 +14,6 @@ const LONGER: &[&str] = &[
     "core/decide/tests/mod.rs",
     "engine/batch.rs",
     "engine/lane.rs",
-    "providers/pragmatic/decode/tests.rs",
-    "providers/pragmatic/encode.rs",
     "providers/pragmatic/openapi.rs",
 ];
 
