@@ -208,6 +208,21 @@ fn every_file_is_short_enough_to_be_read_at_once() {
 }
 
 #[test]
+fn architecture_names_no_file_that_is_not_there() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("a file");
+    let there: Vec<String> = files(&root()).iter().map(|path| path.display().to_string()).collect();
+    let named = text.split('`').skip(1).step_by(2);
+    let named = named.filter(|name| name.ends_with(".rs") && !name.contains(['<', '…']));
+    let gone: Vec<&str> = named
+        .filter(|name| {
+            let tests = root().join("..").join(name).exists();
+            !tests && !there.iter().any(|path| path.ends_with(&format!("/{name}")))
+        })
+        .collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
+#[test]
 fn a_name_is_found_wherever_it_stands() {
     let text = "use crate::{a::b, c};\n// crate::comment::x\nlet x = crate::d::e(super::f) + \
                 super::super::g::h;\nuse self::i::{self, j::{k as l, m}, n::*};\nmycrate::o();";
