@@ -35,7 +35,7 @@ pub struct Total {
     provider: ProviderId,
     player: PlayerId,
     tx_id: TxId,
-    said: FreeRoundsTotal,
+    booked: FreeRoundsTotal,
 }
 
 /// Picks the totals out of the free rounds that were booked.
@@ -43,10 +43,10 @@ pub fn watch(providers: HashMap<String, Arc<Provider>>) -> (FreeRoundWatch, mpsc
     let (sender, totals) = mpsc::channel(QUEUE);
     let watch: FreeRoundWatch = Box::new(move |command, movement| {
         let provider = providers.get(command.provider.as_str());
-        let said = provider.and_then(|provider| provider.adapter.free_rounds_total(movement));
-        let Some(said) = said else { return };
+        let booked = provider.and_then(|provider| provider.adapter.free_rounds_total(movement));
+        let Some(booked) = booked else { return };
         let (provider, player) = (command.provider.clone(), command.player.clone());
-        let total = Total { provider, player, tx_id: movement.tx_id.clone(), said };
+        let total = Total { provider, player, tx_id: movement.tx_id.clone(), booked };
         // No reply waits for it.
         if let Err(error) = sender.try_send(total) {
             tracing::warn!(
@@ -60,17 +60,17 @@ pub fn watch(providers: HashMap<String, Arc<Provider>>) -> (FreeRoundWatch, mpsc
 
 /// Holds each total against what its single spins paid, as long as there are any.
 pub async fn compare(pool: PgPool, mut totals: mpsc::Receiver<Total>) {
-    while let Some(Total { provider, player, tx_id, said }) = totals.recv().await {
-        match paid_by_spin(&pool, &player, &provider, &said.detail_of_spins).await {
+    while let Some(Total { provider, player, tx_id, booked }) = totals.recv().await {
+        match paid_by_spin(&pool, &player, &provider, &booked.detail_of_spins).await {
             Ok(spins) if spins.results > 0 => {
-                let reason = if said.paid { TWICE } else { NOTED };
+                let reason = if booked.paid { TWICE } else { NOTED };
                 counter!(
                     "wallet_flagged_total",
                     "provider" => provider.to_string(), "reason" => reason,
                 )
                 .increment(1);
                 tracing::warn!(
-                    %provider, %player, %tx_id, reason, total = %said.total.micros(),
+                    %provider, %player, %tx_id, reason, total = %booked.total.micros(),
                     results = spins.results, paid_by_spin = %spins.amount,
                     "free rounds were paid spin by spin, and their total came as well"
                 );

@@ -19,7 +19,7 @@ use crate::provider::Provider;
 use crate::providers::issues::Issues;
 use crate::providers::{Failure, Request};
 use crate::store::LookupError;
-use crate::store::directory::issues::{self, Owner, Waiting};
+use crate::store::directory::issues::{self, Owner, Unassigned};
 use crate::store::directory::players;
 
 /// A call came about an issue whose owner nobody knows.
@@ -217,7 +217,7 @@ pub struct Settled {
     /// The movements under which they are booked now.
     pub booked: Vec<TransactionId>,
     /// How many of those that were tried still wait.
-    pub waiting: usize,
+    pub left: usize,
 }
 
 /// Books what waited for its owner and has one now: all of it, or of one issue. A repeat of the
@@ -234,7 +234,7 @@ pub async fn settle(
     let mut settled = Settled::default();
     for result in issues::take(wallet.pool(), only, RESULTS_MAX).await? {
         if begun.elapsed() > TIME_MAX {
-            settled.waiting += 1;
+            settled.left += 1;
             continue;
         }
         match book(wallet, providers, &result).await {
@@ -242,13 +242,13 @@ pub async fn settle(
                 issues::forget(wallet.pool(), &result.provider, &result.call).await?;
                 settled.booked.push(id);
             }
-            Ok(None) => settled.waiting += 1,
+            Ok(None) => settled.left += 1,
             Err(error) => {
                 tracing::warn!(
                     provider = %result.provider, issue = %result.call.issue, %error,
                     "what an issue of free rounds came to could not be booked, and waits"
                 );
-                settled.waiting += 1;
+                settled.left += 1;
             }
         }
     }
@@ -259,9 +259,9 @@ pub async fn settle(
 async fn book(
     wallet: &Arc<Wallet>,
     providers: &HashMap<String, Arc<Provider>>,
-    result: &Waiting,
+    result: &Unassigned,
 ) -> Result<Option<TransactionId>, LookupError> {
-    let Waiting { provider, call, .. } = result;
+    let Unassigned { provider, call, .. } = result;
     let Some(provider) = providers.get(provider.as_str()) else { return Ok(None) };
     let Some(protocol) = provider.adapter.issues() else { return Ok(None) };
     let lookup = OwnerLookup { pool: wallet.pool(), provider, protocol, call };

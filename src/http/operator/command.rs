@@ -16,12 +16,12 @@ pub fn command(
     player: &PlayerId,
     tx_id: &str,
     (action, category): (Action, Category),
-    (key, said): (&str, Option<&str>),
+    (key, detail): (&str, Option<&str>),
 ) -> Result<Command, Problem> {
     let (Ok(provider), Ok(tx_id)) = (ProviderId::parse(OPERATOR), TxId::parse(tx_id)) else {
         return Err(error::internal());
     };
-    let detail = said.map_or_else(|| key.to_owned(), |said| format!("{key}: {said}"));
+    let detail = detail.map_or_else(|| key.to_owned(), |detail| format!("{key}: {detail}"));
     let movement = Movement { tx_id, action, category, detail: Some(detail.into_boxed_str()) };
     Ok(Command {
         provider,

@@ -23,7 +23,7 @@ use crate::core::{Currency, IssueId, PlayerId, Reason};
 use crate::free_rounds::issues::settle;
 use crate::http::problem::Problem;
 use crate::provider::Provider;
-use crate::store::directory::issues::{self, Waiting};
+use crate::store::directory::issues::{self, Unassigned};
 use crate::store::directory::operator_audit::{AuditEvent, AuditOutcome};
 
 /// An issue that was granted to a player.
@@ -149,21 +149,21 @@ async fn make(
     let new = issues::remember(app.wallet.pool(), &provider.id, issue, player, true).await?;
     let settled = settle(&app.wallet, &app.providers, Some((&provider.id, issue))).await?;
     let booked = settled.booked.first();
-    let told = Issue {
+    let issue = Issue {
         provider: provider.id.to_string(),
         issue_id: issue.to_string(),
         player_id: player.to_string(),
         currency: currency.to_string(),
         transaction_id: booked.map(ToString::to_string),
-        waiting: settled.waiting > 0,
+        waiting: settled.left > 0,
     };
     let end = AuditOutcome {
         outcome: if new { "done" } else { "repeated" },
         transaction_id: booked.map(|id| id.uuid()),
-        after: audited::state(&told),
+        after: audited::state(&issue),
     };
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(((status, Json(told)), end))
+    Ok(((status, Json(issue)), end))
 }
 
 fn with_issues(app: &App, slug: &str) -> Result<Arc<Provider>, &'static str> {
@@ -208,19 +208,19 @@ pub struct WaitingResult {
     last_at: String,
 }
 
-impl From<Waiting> for WaitingResult {
-    fn from(waiting: Waiting) -> Self {
-        let call = waiting.call;
+impl From<Unassigned> for WaitingResult {
+    fn from(result: Unassigned) -> Self {
+        let call = result.call;
         Self {
-            provider: waiting.provider.to_string(),
+            provider: result.provider.to_string(),
             issue_id: call.issue.to_string(),
             player_id: call.player.map(|player| player.to_string()),
             currency: call.currency.map(|currency| currency.to_string()),
             status: call.status.into(),
             units: call.units.to_string(),
-            calls: waiting.calls,
-            first_at: moment(waiting.first_at),
-            last_at: moment(waiting.last_at),
+            calls: result.calls,
+            first_at: moment(result.first_at),
+            last_at: moment(result.last_at),
         }
     }
 }
@@ -249,6 +249,6 @@ pub async fn list(
     let mut faults = Faults::default();
     let page = page_of(&mut faults, query.limit, None);
     faults.none_or(bad_query)?;
-    let items = issues::waiting(app.wallet.pool(), page.limit).await?;
+    let items = issues::unassigned(app.wallet.pool(), page.limit).await?;
     Ok(Json(WaitingList { items: items.into_iter().map(WaitingResult::from).collect() }))
 }

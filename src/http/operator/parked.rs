@@ -310,7 +310,7 @@ pub async fn decided_elsewhere(
     let (reason, author) = body.checked()?;
     let (id, place, target) = find_or_decided_elsewhere(&app, &id).await?;
     let who = author.as_deref().map_or_else(String::new, |author| format!("{author}: "));
-    let said = format!("{}: {who}{reason}", call.key_name());
+    let detail = format!("{}: {who}{reason}", call.key_name());
     let event = AuditEvent {
         author,
         reason: Some(reason),
@@ -322,7 +322,8 @@ pub async fn decided_elsewhere(
         if found.iter().any(|row| matches!(row, StillParked::Unreadable)) {
             return Err(error::unreadable());
         }
-        let receipt = app.wallet.execute(elsewhere(&place, target, &said), call.deadline()).await?;
+        let receipt =
+            app.wallet.execute(elsewhere(&place, target, &detail), call.deadline()).await?;
         // Somebody came first: then it is as that one decided.
         let is_so = |outcome: &Outcome| {
             outcome.entry().is_some_and(|entry| entry.reason == Some(Reason::DecidedElsewhere))
@@ -345,7 +346,7 @@ fn redriven(id: Uuid, status: &'static str, reason: &'static str) -> Json<Redriv
 
 /// It goes through the one door like all else that is decided, so a call of the provider's and this
 /// one are two attempts at one thing.
-fn elsewhere(place: &Place, target: Option<TxId>, said: &str) -> Command {
+fn elsewhere(place: &Place, target: Option<TxId>, detail: &str) -> Command {
     Command {
         provider: place.key.provider.clone(),
         player: place.player.clone(),
@@ -357,7 +358,7 @@ fn elsewhere(place: &Place, target: Option<TxId>, said: &str) -> Command {
             tx_id: place.key.tx_id.clone(),
             action: Action::DecidedElsewhere { target },
             category: Category::Adjustment,
-            detail: Some(Box::from(said)),
+            detail: Some(Box::from(detail)),
         }],
         policy: Policy::PERMISSIVE,
         occurred_at: None,

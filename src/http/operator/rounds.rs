@@ -196,7 +196,7 @@ pub async fn read(
         net: money(sums.net),
         waiting: events.iter().filter(|event| event.row.outcome == RowOutcome::Parked).count(),
         flagged: events.iter().any(|event| event.row.reason.is_some_and(Reason::is_flag)),
-        events: told(events, &wallet.currency),
+        events: round_events(events, &wallet.currency),
         mismatches: mismatches.into_iter().map(RoundMismatch::from).collect(),
         complete,
     }))
@@ -228,7 +228,7 @@ impl Sums {
     }
 }
 
-fn told(events: Vec<Event>, currency: &Currency) -> Vec<RoundEvent> {
+fn round_events(events: Vec<Event>, currency: &Currency) -> Vec<RoundEvent> {
     let undone: std::collections::HashMap<_, _> = events
         .iter()
         .filter(|event| event.row.outcome == RowOutcome::Applied)

@@ -101,18 +101,18 @@ async fn call(api: Router, line: &str, key: &str, json: &str) -> Said {
 }
 
 async fn says(line: &str, key: &str, json: &str, status: u16, code: &str) -> Said {
-    let said = call(api(8), line, key, json).await;
-    assert_eq!((said.status, said.code.as_str()), (status, code), "{line} {json}");
-    assert_eq!(said.header("x-request-id"), Some("r-1"), "{line}");
-    assert_eq!(said.header("cache-control"), Some("no-store"), "{line}");
-    said
+    let reply = call(api(8), line, key, json).await;
+    assert_eq!((reply.status, reply.code.as_str()), (status, code), "{line} {json}");
+    assert_eq!(reply.header("x-request-id"), Some("r-1"), "{line}");
+    assert_eq!(reply.header("cache-control"), Some("no-store"), "{line}");
+    reply
 }
 
 #[tokio::test]
 async fn a_call_without_a_known_key_learns_nothing() {
     for line in ["GET /operator/v1/thing", "GET /operator/v1/none", "PUT /operator/v1/thing"] {
-        let said = says(line, "stranger", "", 401, "unauthorized").await;
-        assert_eq!(said.header("www-authenticate"), Some("Bearer"));
+        let reply = says(line, "stranger", "", 401, "unauthorized").await;
+        assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
     }
 }
 
@@ -130,8 +130,8 @@ async fn an_unknown_path_and_a_wrong_method_are_problems_too() {
     {
         says(&format!("GET {path}"), "writer", "", 404, "not_found").await;
     }
-    let said = says("PUT /operator/v1/thing", "writer", "", 405, "method_not_allowed").await;
-    assert_eq!(said.header("allow"), Some("GET,HEAD,POST"));
+    let reply = says("PUT /operator/v1/thing", "writer", "", 405, "method_not_allowed").await;
+    assert_eq!(reply.header("allow"), Some("GET,HEAD,POST"));
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn a_handler_that_panics_is_a_problem_and_no_broken_connection() {
 
 #[tokio::test]
 async fn one_call_too_many_is_told_when_to_come_again() {
-    let said = call(api(0), "GET /operator/v1/thing", "reader", "").await;
-    assert_eq!((said.status, said.code.as_str()), (503, "busy"));
-    assert_eq!(said.header("retry-after"), Some("1"));
+    let reply = call(api(0), "GET /operator/v1/thing", "reader", "").await;
+    assert_eq!((reply.status, reply.code.as_str()), (503, "busy"));
+    assert_eq!(reply.header("retry-after"), Some("1"));
 }

@@ -26,7 +26,7 @@ use crate::core::policy::CreditWithoutDebit;
 use crate::free_rounds::issues;
 use crate::provider::Provider;
 use crate::store::LookupError;
-use crate::store::directory::issues as waiting;
+use crate::store::directory::issues as issue_results;
 use crate::store::jobs::lease::Fence;
 use crate::store::jobs::parked::{self, Backoff, Grace, Place, Turn};
 use crate::store::jobs::retry_schedule::{self, Backlog, Scan};
@@ -123,7 +123,7 @@ pub async fn run_once(context: &Arc<Context>, fence: &Fence) -> Result<Report, J
     meters::parked(&backlog);
     // Theirs to wait is another kind of waiting: for somebody who says whose they are.
     issues::settle(&context.wallet, &context.providers, None).await?;
-    meters::free_rounds(waiting::count(context.wallet.pool()).await?);
+    meters::free_rounds(issue_results::count(context.wallet.pool()).await?);
     if report.unanswered > 0 && report.unanswered == report.tried {
         return Err(JobError::Unanswered);
     }

@@ -105,7 +105,7 @@ pub async fn decided(
 
 /// What an issue came to, as long as nobody has said whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Unassigned {
     /// Whose words these are.
     pub provider: ProviderId,
     /// The call that ended the issue.
@@ -181,7 +181,7 @@ pub async fn take(
     pool: &PgPool,
     only: Option<(&ProviderId, &IssueId)>,
     limit: i64,
-) -> Result<Vec<Waiting>, LookupError> {
+) -> Result<Vec<Unassigned>, LookupError> {
     let (provider, issue) = only.unzip();
     let rows = sqlx::query_as!(
         Columns,
@@ -200,14 +200,14 @@ pub async fn take(
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter().map(Waiting::try_from).collect()
+    rows.into_iter().map(Unassigned::try_from).collect()
 }
 
 /// The results that wait, the oldest first.
 ///
 /// # Errors
 /// [`LookupError`].
-pub async fn waiting(pool: &PgPool, limit: u16) -> Result<Vec<Waiting>, LookupError> {
+pub async fn unassigned(pool: &PgPool, limit: u16) -> Result<Vec<Unassigned>, LookupError> {
     let rows = sqlx::query_as!(
         Columns,
         "SELECT provider, issue_id, player_id, currency, status, units, calls, first_at, last_at
@@ -216,7 +216,7 @@ pub async fn waiting(pool: &PgPool, limit: u16) -> Result<Vec<Waiting>, LookupEr
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter().map(Waiting::try_from).collect()
+    rows.into_iter().map(Unassigned::try_from).collect()
 }
 
 /// How many wait.
@@ -240,7 +240,7 @@ struct Columns {
     last_at: DateTime<Utc>,
 }
 
-impl TryFrom<Columns> for Waiting {
+impl TryFrom<Columns> for Unassigned {
     type Error = LookupError;
 
     fn try_from(row: Columns) -> Result<Self, LookupError> {
