@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use fred::error::{Error, ErrorKind};
-use fred::interfaces::KeysInterface as _;
-use fred::types::{Expiration, SetOptions, Value};
+use fred::types::scripts::Script;
+use fred::types::{Key as Name, Value};
+use futures_util::future::join_all;
 
-use super::connection::{Connection, is_wrong_type};
+use super::connection::Connection;
 use super::{CacheConfig, keys};
 use crate::core::{Key, PlayerId};
 
@@ -34,51 +34,46 @@ pub enum Claimed {
 /// Claims over a connection.
 pub(super) struct Claims {
     connection: Arc<Connection>,
+    claim: Script,
     lifetime_ms: i64,
 }
 
 impl Claims {
     pub(super) fn over(connection: &Arc<Connection>, config: &CacheConfig) -> Self {
-        let lifetime_ms = super::millis(config.claim_ttl);
-        Self { connection: Arc::clone(connection), lifetime_ms }
-    }
-
-    /// Claims all of them in one trip, each with a token of its own: the client may send a claim
-    /// twice, and one's own is no repeat.
-    pub(super) async fn claim_all(&self, claims: &[Claim<'_>], tokens: &[String]) -> Vec<Claimed> {
-        // Boxed: see [`Connection::run`].
-        let trip = Box::pin(self.trip(claims, tokens));
-        let answers = self.connection.run(&self.connection.meters.claim, trip).await;
-        let Some(answers) = answers else { return vec![Claimed::Unavailable; claims.len()] };
-        let what = |(answer, token): (&Value, &String)| match answer {
-            Value::Null => Claimed::New,
-            Value::String(there) if &**there == token.as_str() => Claimed::New,
-            _ => Claimed::Seen,
-        };
-        answers.iter().zip(tokens).map(what).collect()
-    }
-
-    /// What stood under each key; fails as a whole where Redis refuses one of them.
-    async fn trip(&self, claims: &[Claim<'_>], tokens: &[String]) -> Result<Vec<Value>, Error> {
-        let pipeline = self.connection.client().pipeline();
-        for (claim, token) in claims.iter().zip(tokens) {
-            let name = keys::claim(&claim.key, claim.player);
-            let lifetime = Some(Expiration::PX(self.lifetime_ms));
-            let nx = Some(SetOptions::NX);
-            pipeline.set::<(), _, _>(name, token.as_str(), lifetime, nx, true).await?;
+        Self {
+            connection: Arc::clone(connection),
+            claim: Script::from_lua(include_str!("claim.lua")),
+            lifetime_ms: super::millis(config.claim_ttl),
         }
-        let answers = pipeline.try_all::<Value>().await;
-        let whole = answers.len() == claims.len();
-        let read = |answer: Result<Value, Error>| match answer {
-            // Something is there, whatever it is.
-            Err(error) if is_wrong_type(&error) => Ok(Value::Boolean(true)),
-            answer => answer,
-        };
-        let answers = answers.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        if whole {
-            Ok(answers)
-        } else {
-            Err(Error::new(ErrorKind::Protocol, "answers are missing"))
+    }
+
+    /// Claims all of them, each with a token of its own: the client may send a claim twice, and one's
+    /// own is no repeat. By a script, because what a command costs the client is most of a claim.
+    pub(super) async fn claim_all(&self, claims: &[Claim<'_>], tokens: &[String]) -> Vec<Claimed> {
+        let together = self.connection.keys_together();
+        if claims.len() <= together {
+            return self.claim_part(claims, tokens).await;
+        }
+        let parts = claims.chunks(together).zip(tokens.chunks(together));
+        join_all(parts.map(|(claims, tokens)| self.claim_part(claims, tokens))).await.concat()
+    }
+
+    async fn claim_part(&self, claims: &[Claim<'_>], tokens: &[String]) -> Vec<Claimed> {
+        let command = self.connection.script(&self.claim, || {
+            let names =
+                claims.iter().map(|claim| Name::from(keys::claim(&claim.key, claim.player)));
+            let mut args: Vec<Value> = Vec::with_capacity(1 + tokens.len());
+            args.push(self.lifetime_ms.into());
+            args.extend(tokens.iter().map(|token| Value::from(token.as_str())));
+            (names.collect(), args)
+        });
+        match self.connection.run(&self.connection.meters.claim, command).await {
+            Some(Value::Array(places)) => {
+                let seen = |place: &i64| places.contains(&Value::Integer(*place));
+                let what = |place| if seen(&place) { Claimed::Seen } else { Claimed::New };
+                (1..).take(claims.len()).map(what).collect()
+            }
+            _ => vec![Claimed::Unavailable; claims.len()],
         }
     }
 }

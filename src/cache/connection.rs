@@ -28,6 +28,8 @@ const BACKSTOP: Duration = Duration::from_millis(5);
 /// So many failed probes in a row on a connection that is said to be open end it: its other end
 /// may have vanished without a word.
 const PROBES_BEFORE_RESTART: u32 = 3;
+/// The most keys of one script: Redis does nothing else while it works on them.
+const TOGETHER: usize = 128;
 /// What is written to see whether Redis takes writes.
 const PROBE_KEY: &str = "wallet:probe";
 
@@ -39,6 +41,7 @@ pub(super) fn is_wrong_type(error: &Error) -> bool {
 /// The connection to Redis.
 pub(super) struct Connection {
     client: ReconnectingClient,
+    is_cluster: bool,
     breaker: Mutex<Breaker>,
     deadline: Duration,
     pub(super) meters: Meters,
@@ -53,6 +56,7 @@ impl Connection {
     pub(super) async fn open(url: &str, config: &CacheConfig) -> Result<Self, CacheError> {
         let connection = Self {
             client: ReconnectingClient::open(url, config)?,
+            is_cluster: url.split_once("://").is_some_and(|(kind, _)| kind.contains("cluster")),
             breaker: Mutex::new(Breaker::new(config.breaker_failures.max(1), config.breaker_pause)),
             deadline: config.command_timeout + BACKSTOP,
             meters: Meters::new(),
@@ -202,9 +206,9 @@ impl Connection {
         }
     }
 
-    /// The client, for several commands in one trip.
-    pub(super) fn client(&self) -> WithOptions<Client> {
-        self.client.client()
+    /// How many players' keys one script may use: in a cluster they lie in different places.
+    pub(super) const fn keys_together(&self) -> usize {
+        if self.is_cluster { 1 } else { TOGETHER }
     }
 
     /// Reads a key.

@@ -101,7 +101,7 @@ impl Cache {
         let connection = Arc::new(Connection::open(url, &config).await?);
         let inner = Arc::new(Inner {
             claims: Claims::over(&connection, &config),
-            publishing: Publishing::over(&connection, url, &config),
+            publishing: Publishing::over(&connection, &config),
             maintenance: Maintenance::over(&connection),
             connection,
             unpublished: Unpublished::new(UNPUBLISHED_MAX, config.balance_ttl),

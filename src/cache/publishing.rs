@@ -11,9 +11,6 @@ use super::meters::CommandMeters;
 use super::{CacheConfig, CachedBalance, keys, millis};
 use crate::core::PlayerId;
 
-/// The most balances that go together: Redis does nothing else while it works on them.
-const BATCH_MAX: usize = 128;
-
 /// A balance in Redis that is ahead of what was just committed or read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ahead {
@@ -60,19 +57,15 @@ pub(super) enum Published {
 /// The script over a connection.
 pub(super) struct Publishing {
     connection: Arc<Connection>,
-    /// In a cluster one script may use one player's keys alone.
-    is_cluster: bool,
     publish: Script,
     put_right: Script,
     lifetime_ms: i64,
 }
 
 impl Publishing {
-    /// For what the URL names.
-    pub(super) fn over(connection: &Arc<Connection>, url: &str, config: &CacheConfig) -> Self {
+    pub(super) fn over(connection: &Arc<Connection>, config: &CacheConfig) -> Self {
         Self {
             connection: Arc::clone(connection),
-            is_cluster: url.split_once("://").is_some_and(|(kind, _)| kind.contains("cluster")),
             publish: Script::from_lua(include_str!("publish.lua")),
             put_right: Script::from_lua(include_str!("put_right.lua")),
             lifetime_ms: millis(config.balance_ttl),
@@ -85,7 +78,7 @@ impl Publishing {
         balances: &[(PlayerId, CachedBalance)],
     ) -> Vec<Published> {
         let meters = &self.connection.meters.publish;
-        let batch_max = if self.is_cluster { 1 } else { BATCH_MAX };
+        let batch_max = self.connection.keys_together();
         if balances.len() <= batch_max {
             return self.publish(meters, balances).await;
         }
