@@ -2,36 +2,17 @@
 //! is read before the rows that are judged by it, so whatever commits in between is seen when the
 //! version is compared.
 
-use std::collections::{HashMap, HashSet};
-
 use sqlx::PgConnection;
 
+use super::facts::{Facts, is_reversal, reversals};
 use super::settlements;
 use crate::core::policy::Settlement;
 use crate::core::{
-    Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, RoundFacts, RoundId,
-    Row, Standing, TransactionId, TxId, WalletState,
+    Action, Attempt, Command, GameId, GameState, Movement, PlayerId, RoundFacts, RoundId, Standing,
+    TransactionId, TxId,
 };
 use crate::store::LookupError;
 use crate::store::rows::{session_fact, stored_row, wallet_state};
-
-/// Everything that a batch is decided on.
-#[derive(Debug, Default)]
-pub struct Facts {
-    /// By player; a player without a wallet is missing.
-    pub wallets: HashMap<PlayerId, WalletState>,
-    /// One for each attempt, in order.
-    pub standings: Vec<Standing>,
-    /// Of all players together: keys belong to one player each.
-    pub history: History,
-    /// Players of whom a row was decided after their wallet had been read. Whoever answers from
-    /// both shows a balance from before the row.
-    pub torn: HashSet<PlayerId>,
-    /// Players with a round that as many of its rows as were looked at do not tell enough about.
-    pub undetermined: HashSet<PlayerId>,
-    /// Players of whom something is stored that this version does not know.
-    pub unreadable: HashSet<PlayerId>,
-}
 
 /// Reads everything that the attempts are judged by: one round trip for wallets, sessions, games
 /// and rounds, one for prior rows, and one for what settles single debits, where a policy asks for it.
@@ -212,15 +193,6 @@ fn is_for_a_round(movement: &Movement) -> bool {
     movement.category.settles_a_round() && movement.action.settles().is_none()
 }
 
-fn is_reversal(movement: &Movement) -> bool {
-    matches!(movement.action, Action::Reverse { .. })
-}
-
-pub(super) fn reversals(attempts: &[&Attempt]) -> i64 {
-    let movements = attempts.iter().flat_map(|attempt| &attempt.command.movements);
-    i64::try_from(movements.filter(|movement| is_reversal(movement)).count()).unwrap_or(i64::MAX)
-}
-
 /// Adds the prior rows of the attempts to what is known: under their own keys, whoever's they are,
 /// and of reversals the targets, with what has been paid in the targets' rounds.
 async fn prior_rows(
@@ -300,27 +272,6 @@ async fn prior_rows(
         }
     }
     Ok(())
-}
-
-impl Facts {
-    fn learn(&mut self, row: Row, round_credits: Option<i64>) {
-        let wallet = self.wallets.get(&row.player);
-        if wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version) {
-            self.torn.insert(row.player.clone());
-        }
-        if let (Some(credits), Some(round)) = (round_credits, &row.round) {
-            if credits < 0 {
-                self.undetermined.insert(row.player.clone());
-            }
-            let (player, provider) = (row.player.clone(), row.key.provider.clone());
-            let seen = RoundFacts {
-                credits: credits.max(0),
-                ..self.history.round(&player, &provider, round)
-            };
-            self.history.learn_round(player, provider, round.clone(), seen);
-        }
-        self.history.learn_row(row);
-    }
 }
 
 /// The keys to look for.
