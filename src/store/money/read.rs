@@ -8,8 +8,8 @@ use super::facts::{Facts, is_reversal, reversals};
 use super::settlements;
 use crate::core::policy::Settlement;
 use crate::core::{
-    Action, Attempt, Command, GameId, GameState, Movement, PlayerId, RoundFacts, RoundId, Standing,
-    TransactionId, TxId,
+    Action, Attempt, Command, GameId, GameState, Key, Movement, PlayerId, RoundFacts, RoundId,
+    Standing, TransactionId, TxId,
 };
 use crate::store::LookupError;
 use crate::store::rows::{session_fact, stored_row, wallet_state};
@@ -232,7 +232,22 @@ async fn prior_rows(
                    SELECT x.transaction_id FROM trx_log x
                    WHERE x.player_id = t.player_id AND x.wallet_version = t.wallet_version - 1
                      AND x.provider = t.provider AND x.reverses = t.tx_id OFFSET 0)
-               END AS forestalled_by
+               END AS forestalled_by,
+               -- That of one that came too late, whatever its key is asked for now.
+               CASE WHEN t.reason = 'already_reversed' THEN coalesce(
+                   (SELECT x.transaction_id FROM trx_log x
+                    WHERE x.provider = t.provider AND x.player_id = t.player_id
+                      AND x.reverses = t.reverses AND x.outcome = 'applied' OFFSET 0),
+                   (SELECT x.transaction_id
+                    FROM (SELECT o.wallet_version FROM trx_log o
+                          WHERE o.provider = t.provider AND o.tx_id = t.reverses
+                            AND o.outcome = 'tombstone' OFFSET 0) o
+                    CROSS JOIN LATERAL (
+                        SELECT x.transaction_id FROM trx_log x
+                        WHERE x.player_id = t.player_id
+                          AND x.wallet_version = o.wallet_version - 1
+                          AND x.provider = t.provider AND x.reverses = t.reverses OFFSET 0) x))
+               END AS first_reversal
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
              AS k(player_id, provider, tx_id, is_target)
         CROSS JOIN LATERAL (
@@ -243,7 +258,7 @@ async fn prior_rows(
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
-               NULL, NULL
+               NULL, NULL, NULL
         FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
         CROSS JOIN LATERAL (
             SELECT t.* FROM trx_log t
@@ -260,11 +275,16 @@ async fn prior_rows(
     .await?;
     for row in rows {
         let (credits, forestalled_by) = (row.round_credits, row.forestalled_by);
+        let first_reversal = row.first_reversal.map(TransactionId::new);
         let key = (row.provider.clone(), row.tx_id.clone(), row.reverses.clone());
         match stored_row!(row).into_row() {
             Ok(row) => {
                 if let Some(id) = forestalled_by {
                     facts.history.learn_forestalled(row.key.clone(), TransactionId::new(id));
+                }
+                if let Some((id, target)) = first_reversal.zip(row.reverses.clone()) {
+                    let target = Key { provider: row.key.provider.clone(), tx_id: target };
+                    facts.history.learn_forestalled(target, id);
                 }
                 facts.learn(row, credits);
             }
