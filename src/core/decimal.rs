@@ -3,9 +3,61 @@
 
 use super::money::{Amount, AmountError, MICRO_DIGITS, Micros};
 
+impl Micros {
+    /// Reads a decimal number as people and machines write money: perhaps a minus, digits, and
+    /// perhaps a point with digits behind it; of these at most `digits` (0 to 6) that count.
+    ///
+    /// # Errors
+    /// [`AmountError`] when it is spelled in any other way, too fine or too large.
+    pub fn parse(text: &str, digits: u32) -> Result<Self, AmountError> {
+        Decimal::plain(text)?.micros(digits)
+    }
+
+    /// As [`Self::parse`], perhaps with an exponent (`1.25E7`): for protocols that write numbers
+    /// so.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_with_exponent(text: &str, digits: u32) -> Result<Self, AmountError> {
+        Decimal::with_exponent(text)?.micros(digits)
+    }
+
+    /// Reads a decimal number of units of which ten to the `exponent` (0 to 18) are a major unit.
+    /// What is finer than a micro is cut off toward zero, as it is where it is booked.
+    ///
+    /// # Errors
+    /// [`AmountError`] when it is spelled otherwise than [`Self::parse`] says, or too large.
+    pub fn parse_cut_off(text: &str, exponent: u32) -> Result<Self, AmountError> {
+        Decimal::plain(text)?.divided_by_ten_to(exponent)?.cut_off()
+    }
+}
+
+impl Amount {
+    /// As [`Micros::parse`], without a sign.
+    ///
+    /// # Errors
+    /// [`AmountError`] when it is no number, has a sign, is too fine or too large.
+    pub fn parse(text: &str, digits: u32) -> Result<Self, AmountError> {
+        Self::unsigned(text, Micros::parse(text, digits)?)
+    }
+
+    /// As [`Micros::parse_with_exponent`], without a sign.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with_exponent(text: &str, digits: u32) -> Result<Self, AmountError> {
+        Self::unsigned(text, Micros::parse_with_exponent(text, digits)?)
+    }
+
+    /// Zero has no sign either.
+    fn unsigned(text: &str, micros: Micros) -> Result<Self, AmountError> {
+        if text.starts_with('-') { Err(AmountError::Negative) } else { Self::try_from(micros) }
+    }
+}
+
 /// A decimal number taken apart: digits before and behind the point, times ten to the exponent.
 #[derive(Clone, Copy)]
-pub(super) struct Decimal<'t> {
+struct Decimal<'t> {
     negative: bool,
     units: &'t str,
     decimals: &'t str,
@@ -14,7 +66,7 @@ pub(super) struct Decimal<'t> {
 
 impl<'t> Decimal<'t> {
     /// Perhaps a minus, digits, and perhaps a point with digits behind it.
-    pub(super) fn plain(text: &'t str) -> Result<Self, AmountError> {
+    fn plain(text: &'t str) -> Result<Self, AmountError> {
         let unsigned = text.strip_prefix('-');
         let (units, decimals) = match unsigned.unwrap_or(text).split_once('.') {
             Some((units, decimals)) if are_digits(decimals) => (units, decimals),
@@ -28,7 +80,7 @@ impl<'t> Decimal<'t> {
     }
 
     /// The same, and perhaps an `e` or `E`, a sign and one to four digits.
-    pub(super) fn with_exponent(text: &'t str) -> Result<Self, AmountError> {
+    fn with_exponent(text: &'t str) -> Result<Self, AmountError> {
         let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
             return Self::plain(text);
         };
@@ -41,13 +93,13 @@ impl<'t> Decimal<'t> {
     }
 
     /// The number in units that are so many decimals smaller.
-    pub(super) fn divided_by_ten_to(self, decimals: u32) -> Result<Self, AmountError> {
+    fn divided_by_ten_to(self, decimals: u32) -> Result<Self, AmountError> {
         let exponent = i32::try_from(decimals).ok().and_then(|by| self.exponent.checked_sub(by));
         Ok(Self { exponent: exponent.ok_or(AmountError::TooLarge)?, ..self })
     }
 
     /// The number as money with at most so many decimals.
-    pub(super) fn micros(self, digits: u32) -> Result<Micros, AmountError> {
+    fn micros(self, digits: u32) -> Result<Micros, AmountError> {
         if self.scale() > i64::from(digits) {
             return Err(AmountError::TooFine { digits });
         }
@@ -70,7 +122,7 @@ impl<'t> Decimal<'t> {
     }
 
     /// The whole micros, cut off toward zero.
-    pub(super) fn cut_off(self) -> Result<Micros, AmountError> {
+    fn cut_off(self) -> Result<Micros, AmountError> {
         // How many of the digits stand before the end of the micros.
         let whole = length(self.units) + i64::from(self.exponent) + i64::from(MICRO_DIGITS);
         let mut micros: i64 = 0;

@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::decimal::Decimal;
-
 /// Micros in one major unit.
 const MICROS_PER_UNIT: i64 = 1_000_000;
 /// Decimal digits that micros can hold.
@@ -73,33 +71,6 @@ impl Micros {
             self.0.checked_mul(10i64.checked_pow(exponent - MICRO_DIGITS)?)
         }
     }
-
-    /// Reads a decimal number as people and machines write money: perhaps a minus, digits, and
-    /// perhaps a point with digits behind it; of these at most `digits` (0 to 6) that count.
-    ///
-    /// # Errors
-    /// [`AmountError`] when it is spelled in any other way, too fine or too large.
-    pub fn parse(text: &str, digits: u32) -> Result<Self, AmountError> {
-        Decimal::plain(text)?.micros(digits)
-    }
-
-    /// As [`Self::parse`], perhaps with an exponent (`1.25E7`): for protocols that write numbers
-    /// so.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn parse_with_exponent(text: &str, digits: u32) -> Result<Self, AmountError> {
-        Decimal::with_exponent(text)?.micros(digits)
-    }
-
-    /// Reads a decimal number of units of which ten to the `exponent` (0 to 18) are a major unit.
-    /// What is finer than a micro is cut off toward zero, as it is where it is booked.
-    ///
-    /// # Errors
-    /// [`AmountError`] when it is spelled otherwise than [`Self::parse`] says, or too large.
-    pub fn parse_cut_off(text: &str, exponent: u32) -> Result<Self, AmountError> {
-        Decimal::plain(text)?.divided_by_ten_to(exponent)?.cut_off()
-    }
 }
 
 /// A sum of money that is not negative and at most [`Amount::MAX`].
@@ -132,27 +103,6 @@ impl Amount {
     /// The sum with its sign.
     pub const fn micros(self) -> Micros {
         Micros(self.0)
-    }
-
-    /// As [`Micros::parse`], without a sign.
-    ///
-    /// # Errors
-    /// [`AmountError`] when it is no number, has a sign, is too fine or too large.
-    pub fn parse(text: &str, digits: u32) -> Result<Self, AmountError> {
-        Self::unsigned(text, Micros::parse(text, digits)?)
-    }
-
-    /// As [`Micros::parse_with_exponent`], without a sign.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn parse_with_exponent(text: &str, digits: u32) -> Result<Self, AmountError> {
-        Self::unsigned(text, Micros::parse_with_exponent(text, digits)?)
-    }
-
-    /// Zero has no sign either.
-    fn unsigned(text: &str, micros: Micros) -> Result<Self, AmountError> {
-        if text.starts_with('-') { Err(AmountError::Negative) } else { Self::try_from(micros) }
     }
 
     /// Reads a count of the currency's smallest units (`exponent` decimals, 0 to 18).

@@ -12,8 +12,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::ExecuteError;
+use super::config::EngineConfig;
 use super::job::{Job, Outbox, Seen, receipt_by};
-use super::lane::{EngineConfig, Lane};
+use super::lane::Lane;
 use super::queue::{Full, Queue};
 use super::repeat_reader::RepeatReader;
 use super::slow_path::SlowPath;

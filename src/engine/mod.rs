@@ -3,8 +3,13 @@
 mod authenticate;
 mod batch;
 mod claims;
+mod config;
+mod decided;
+mod faults;
+mod group;
 mod job;
 mod lane;
+mod lane_failures;
 mod lanes;
 mod notes;
 mod publisher;
@@ -15,8 +20,8 @@ mod token_owners;
 mod wallet;
 
 pub use authenticate::Authenticated;
+pub use config::EngineConfig;
 pub use job::{Answer, Directly, Job, Outbox, Seen, Settled, receipt_by};
-pub use lane::EngineConfig;
 pub use lanes::{Engine, Lanes};
 pub use notes::{FreeRoundWatch, MismatchSender};
 pub use publisher::Publisher;

@@ -12,9 +12,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ExecuteError;
-use super::batch::{Batch, Group, Known, Outcome, Why};
+use super::batch::{Batch, Why};
+use super::decided::Outcome;
+use super::faults::unreadable;
+use super::group::{Group, Known};
 use super::job::{Outbox, Settled};
-use super::lane::unreadable;
 use crate::core::PlayerId;
 use crate::store::money::connection::Connection;
 use crate::store::money::written::Written;

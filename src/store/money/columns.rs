@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::write::{Basis, Change};
+use super::change::{Basis, Change};
 use crate::core::{
     Conditions, Currency, GameId, PlayerStatus, Reason, RoundId, Row, TxId, WalletState,
 };

@@ -2,36 +2,17 @@
 //! is read before the rows that are judged by it, so whatever commits in between is seen when the
 //! version is compared.
 
-use std::collections::{HashMap, HashSet};
-
 use sqlx::PgConnection;
 
+use super::facts::{Facts, is_reversal, reversals};
 use super::settlements;
 use crate::core::policy::Settlement;
 use crate::core::{
-    Action, Attempt, Command, GameId, GameState, History, Movement, PlayerId, RoundFacts, RoundId,
-    Row, Standing, TransactionId, TxId, WalletState,
+    Action, Attempt, Command, GameId, GameState, Key, Movement, PlayerId, RoundFacts, RoundId,
+    Standing, TransactionId, TxId,
 };
 use crate::store::LookupError;
 use crate::store::rows::{session_fact, stored_row, wallet_state};
-
-/// Everything that a batch is decided on.
-#[derive(Debug, Default)]
-pub struct Facts {
-    /// By player; a player without a wallet is missing.
-    pub wallets: HashMap<PlayerId, WalletState>,
-    /// One for each attempt, in order.
-    pub standings: Vec<Standing>,
-    /// Of all players together: keys belong to one player each.
-    pub history: History,
-    /// Players of whom a row was decided after their wallet had been read. Whoever answers from
-    /// both shows a balance from before the row.
-    pub torn: HashSet<PlayerId>,
-    /// Players with a round that as many of its rows as were looked at do not tell enough about.
-    pub undetermined: HashSet<PlayerId>,
-    /// Players of whom something is stored that this version does not know.
-    pub unreadable: HashSet<PlayerId>,
-}
 
 /// Reads everything that the attempts are judged by: one round trip for wallets, sessions, games
 /// and rounds, one for prior rows, and one for what settles single debits, where a policy asks for it.
@@ -212,15 +193,6 @@ fn is_for_a_round(movement: &Movement) -> bool {
     movement.category.settles_a_round() && movement.action.settles().is_none()
 }
 
-fn is_reversal(movement: &Movement) -> bool {
-    matches!(movement.action, Action::Reverse { .. })
-}
-
-pub(super) fn reversals(attempts: &[&Attempt]) -> i64 {
-    let movements = attempts.iter().flat_map(|attempt| &attempt.command.movements);
-    i64::try_from(movements.filter(|movement| is_reversal(movement)).count()).unwrap_or(i64::MAX)
-}
-
 /// Adds the prior rows of the attempts to what is known: under their own keys, whoever's they are,
 /// and of reversals the targets, with what has been paid in the targets' rounds.
 async fn prior_rows(
@@ -260,7 +232,22 @@ async fn prior_rows(
                    SELECT x.transaction_id FROM trx_log x
                    WHERE x.player_id = t.player_id AND x.wallet_version = t.wallet_version - 1
                      AND x.provider = t.provider AND x.reverses = t.tx_id OFFSET 0)
-               END AS forestalled_by
+               END AS forestalled_by,
+               -- That of one that came too late, whatever its key is asked for now.
+               CASE WHEN t.reason = 'already_reversed' THEN coalesce(
+                   (SELECT x.transaction_id FROM trx_log x
+                    WHERE x.provider = t.provider AND x.player_id = t.player_id
+                      AND x.reverses = t.reverses AND x.outcome = 'applied' OFFSET 0),
+                   (SELECT x.transaction_id
+                    FROM (SELECT o.wallet_version FROM trx_log o
+                          WHERE o.provider = t.provider AND o.tx_id = t.reverses
+                            AND o.outcome = 'tombstone' OFFSET 0) o
+                    CROSS JOIN LATERAL (
+                        SELECT x.transaction_id FROM trx_log x
+                        WHERE x.player_id = t.player_id
+                          AND x.wallet_version = o.wallet_version - 1
+                          AND x.provider = t.provider AND x.reverses = t.reverses OFFSET 0) x))
+               END AS first_reversal
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[])
              AS k(player_id, provider, tx_id, is_target)
         CROSS JOIN LATERAL (
@@ -271,7 +258,7 @@ async fn prior_rows(
                t.reason, t.requested_micros, t.amount_micros, t.shortfall_micros,
                t.balance_after_micros, t.wallet_version, t.reverses, t.settles, t.round_id, t.game_id,
                t.fingerprint, t.detail, t.occurred_at, t.created_at, t.parked_at,
-               NULL, NULL
+               NULL, NULL, NULL
         FROM unnest($1::text[], $2::text[], $3::text[]) AS k(player_id, provider, tx_id)
         CROSS JOIN LATERAL (
             SELECT t.* FROM trx_log t
@@ -288,11 +275,16 @@ async fn prior_rows(
     .await?;
     for row in rows {
         let (credits, forestalled_by) = (row.round_credits, row.forestalled_by);
+        let first_reversal = row.first_reversal.map(TransactionId::new);
         let key = (row.provider.clone(), row.tx_id.clone(), row.reverses.clone());
         match stored_row!(row).into_row() {
             Ok(row) => {
                 if let Some(id) = forestalled_by {
                     facts.history.learn_forestalled(row.key.clone(), TransactionId::new(id));
+                }
+                if let Some((id, target)) = first_reversal.zip(row.reverses.clone()) {
+                    let target = Key { provider: row.key.provider.clone(), tx_id: target };
+                    facts.history.learn_forestalled(target, id);
                 }
                 facts.learn(row, credits);
             }
@@ -300,27 +292,6 @@ async fn prior_rows(
         }
     }
     Ok(())
-}
-
-impl Facts {
-    fn learn(&mut self, row: Row, round_credits: Option<i64>) {
-        let wallet = self.wallets.get(&row.player);
-        if wallet.zip(row.link).is_some_and(|(wallet, link)| link.version > wallet.version) {
-            self.torn.insert(row.player.clone());
-        }
-        if let (Some(credits), Some(round)) = (round_credits, &row.round) {
-            if credits < 0 {
-                self.undetermined.insert(row.player.clone());
-            }
-            let (player, provider) = (row.player.clone(), row.key.provider.clone());
-            let seen = RoundFacts {
-                credits: credits.max(0),
-                ..self.history.round(&player, &provider, round)
-            };
-            self.history.learn_round(player, provider, round.clone(), seen);
-        }
-        self.history.learn_row(row);
-    }
 }
 
 /// The keys to look for.

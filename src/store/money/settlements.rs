@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::read::{Facts, reversals};
+use super::facts::{Facts, reversals};
 use crate::core::policy::Settlement;
 use crate::core::{Action, Attempt, Key, PlayerId, ProviderId, TxId};
 use crate::store::LookupError;

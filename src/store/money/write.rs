@@ -2,35 +2,11 @@
 
 use sqlx::PgConnection;
 
+use super::change::Change;
 use super::columns::{Circumstances, Keys, NamedDebits, Rows, Wallets};
 use super::error::WriteError;
 use super::statement::Columns;
 use super::written::{Written, written};
-use crate::core::{Assumed, Decision, WalletState};
-
-/// What is to be written for one player.
-#[derive(Clone, Copy)]
-pub struct Change<'a> {
-    /// The wallet that the decisions count from.
-    pub start: &'a WalletState,
-    /// What they come to, in order.
-    pub decisions: &'a [Decision],
-    /// What they rest on.
-    pub basis: Basis<'a>,
-}
-
-/// What the decisions about a player rest on.
-#[derive(Clone, Copy)]
-pub enum Basis<'a> {
-    /// The usual: what is not known of the wallet lies within the bounds.
-    Usual(&'a Assumed),
-    /// The wallet is known, the rest is the usual.
-    Wallet(&'a Assumed),
-    /// The wallet and all that was decided before are known.
-    Facts,
-    /// There is no wallet: the rows are parked.
-    NoWallet,
-}
 
 /// Writes the changes of a batch, all of those of which everything holds, in one transaction. There
 /// is one answer for each change, in order. `changes` must be in the order of the players, so that
@@ -52,19 +28,4 @@ pub async fn batch(
     };
     let found = batch.execute(connection).await?;
     Ok(written(changes, found))
-}
-
-impl<'a> Change<'a> {
-    /// What became of it where the statement says nothing.
-    pub(super) const fn unless_found(&self) -> Written {
-        match self.basis {
-            Basis::NoWallet => Written::Parked,
-            Basis::Usual(_) | Basis::Wallet(_) | Basis::Facts => Written::NoWallet,
-        }
-    }
-
-    /// The wallet that the decisions end with.
-    pub(super) fn end(&self) -> &'a WalletState {
-        self.decisions.last().map_or(self.start, |decision| &decision.wallet)
-    }
 }

@@ -1,6 +1,6 @@
 //! What the statement that moves money says of each player.
 
-use super::write::Change;
+use super::change::{Basis, Change};
 use crate::core::{Currency, GameState, Micros, PlayerId, PlayerStatus, Standing, WalletState};
 use crate::store::LookupError;
 use crate::store::rows::{session_fact, wallet_state};
@@ -61,9 +61,17 @@ pub(super) struct Found {
     pub(super) enabled: Option<bool>,
 }
 
+/// What became of a change where the statement says nothing.
+const fn unless_found(change: &Change<'_>) -> Written {
+    match change.basis {
+        Basis::NoWallet => Written::Parked,
+        Basis::Usual(_) | Basis::Wallet(_) | Basis::Facts => Written::NoWallet,
+    }
+}
+
 /// One answer for each change, in order.
 pub(super) fn written(changes: &[Change<'_>], found: Vec<Found>) -> Vec<Written> {
-    let mut written: Vec<Written> = changes.iter().map(Change::unless_found).collect();
+    let mut written: Vec<Written> = changes.iter().map(unless_found).collect();
     for row in found {
         let at = usize::try_from(row.who).ok();
         let Some((slot, change)) = at.and_then(|at| written.get_mut(at).zip(changes.get(at)))

@@ -16,9 +16,9 @@ use seamless_wallet::core::{
     Action, Amount, Assumed, Attempt, Category, Command, Decision, Movement, PlayerId, Policy,
     RoundId, TransactionId, TxId, assume, decide,
 };
-use seamless_wallet::store::money::write::{self, Basis, Change};
+use seamless_wallet::store::money::change::{Basis, Change};
 use seamless_wallet::store::money::written::Written;
-use seamless_wallet::store::money::{WriteError, read};
+use seamless_wallet::store::money::{WriteError, read, write};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

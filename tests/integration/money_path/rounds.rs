@@ -4,7 +4,8 @@
 use chrono::TimeDelta;
 use seamless_wallet::core::policy::CreditWithoutDebit;
 use seamless_wallet::core::{Action, Attempt, Category, Policy, Reversible, RoundFacts};
-use seamless_wallet::store::money::read::{self, Facts};
+use seamless_wallet::store::money::facts::Facts;
+use seamless_wallet::store::money::read;
 use sqlx::AssertSqlSafe;
 
 use super::{attempt, euro, tx};
