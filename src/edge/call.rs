@@ -13,8 +13,8 @@ use super::{Edge, address};
 use crate::core::{PlayerId, TxId};
 use crate::provider::Provider;
 use crate::providers::{Failure, Operation};
+use crate::telemetry::timeline::Traced;
 use crate::telemetry::traces::CallSpan;
-use crate::telemetry::trail::Traced;
 
 /// One of the APIs that a node serves: how it is found out whose a call is.
 pub trait Api<B>: Clone {
@@ -173,8 +173,8 @@ impl ProviderCall {
     }
 
     /// Where it is written down what happens to its commands; `None` where it is not traced.
-    pub fn trail(&self) -> Traced {
-        self.span.as_ref().and_then(|span| span.trail())
+    pub fn timeline(&self) -> Traced {
+        self.span.as_ref().and_then(|span| span.timeline())
     }
 
     /// What all calls of the node share.

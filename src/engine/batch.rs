@@ -12,7 +12,7 @@ use crate::store::money::change::Change;
 use crate::store::money::facts::Facts;
 use crate::store::money::written::Written;
 use crate::store::money::{WriteError, read, write};
-use crate::telemetry::trail::Traced;
+use crate::telemetry::timeline::Traced;
 
 /// A batch on its way: it is whole at every moment, so that whoever gives it up in the middle has
 /// every command in hand.
@@ -159,9 +159,9 @@ impl Batch {
     }
 
     /// Every command that is in it, where it is written down what happens to them.
-    pub(super) fn trails(&self) -> impl Iterator<Item = &Traced> {
+    pub(super) fn timelines(&self) -> impl Iterator<Item = &Traced> {
         let decided = self.decided.iter().chain(&self.known).map(|of| &of.group);
         let groups = self.unusual.iter().chain(decided);
-        groups.flat_map(|group| &group.jobs).map(|job| &job.trail)
+        groups.flat_map(|group| &group.jobs).map(|job| &job.timeline)
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::job::{Job, Seen};
 use crate::cache::{Cache, CacheState, Claim, Claimed};
 use crate::core::Attempt;
-use crate::telemetry::trail::{self, Leg, Traced, What};
+use crate::telemetry::timeline::{self, Kind, Stage, Traced};
 
 /// The most commands that are claimed together.
 const TOGETHER: usize = 256;
@@ -24,7 +24,7 @@ struct Arrival {
     at: Instant,
     attempt: Arc<Attempt>,
     seen: Seen,
-    trail: Traced,
+    timeline: Traced,
 }
 
 impl Claims {
@@ -40,13 +40,13 @@ impl Claims {
     /// Has a command claimed that is on its way.
     pub(super) fn begin(&self, job: &Job) {
         let Some(arrivals) = &self.0 else { return };
-        let Job { attempt, seen, trail, .. } = job;
+        let Job { attempt, seen, timeline, .. } = job;
         // PostgreSQL decides without a claim, too.
         let _: Result<(), _> = arrivals.try_send(Arrival {
             at: Instant::now(),
             attempt: Arc::clone(attempt),
             seen: seen.clone(),
-            trail: trail.clone(),
+            timeline: timeline.clone(),
         });
     }
 }
@@ -57,13 +57,13 @@ async fn claim(cache: Cache, mut arrivals: mpsc::Receiver<Arrival>) {
         let claims: Vec<Claim<'_>> = waiting.iter().filter_map(claim_of).collect();
         let claimed = cache.claim_all(&claims).await;
         let commands = waiting.len();
-        for (Arrival { at, seen, trail, .. }, claimed) in waiting.iter().zip(claimed) {
+        for (Arrival { at, seen, timeline, .. }, claimed) in waiting.iter().zip(claimed) {
             if claimed == Claimed::Seen {
                 seen.set();
             }
-            trail::note([trail], || {
+            timeline::note([timeline], || {
                 let result = word(claimed);
-                Leg { what: What::Claim { commands }, from: *at, to: Instant::now(), result }
+                Stage { kind: Kind::Claim { commands }, from: *at, to: Instant::now(), result }
             });
         }
         waiting.clear();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::ExecuteError;
 use crate::core::{Attempt, Receipt};
-use crate::telemetry::trail::Traced;
+use crate::telemetry::timeline::Traced;
 
 /// A command on its way through the engine.
 pub struct Job {
@@ -23,7 +23,7 @@ pub struct Job {
     /// Where the caller waits, or has gone.
     pub answer: Answer,
     /// Where it is written down what happens to it.
-    pub trail: Traced,
+    pub timeline: Traced,
 }
 
 /// How a caller is told.
@@ -64,8 +64,8 @@ impl Job {
 
     /// With what came of it, for the outbox.
     pub(super) fn settled(self, receipt: Receipt) -> Settled {
-        let Self { attempt, answer, trail, .. } = self;
-        Settled { attempt, receipt, answer, trail }
+        let Self { attempt, answer, timeline, .. } = self;
+        Settled { attempt, receipt, answer, timeline }
     }
 }
 
@@ -78,7 +78,7 @@ pub struct Settled {
     /// Where the caller waits, or has gone.
     pub answer: Answer,
     /// Where it is written down what happens to it.
-    pub trail: Traced,
+    pub timeline: Traced,
 }
 
 /// Takes what was committed, a batch at a time, and answers the callers.

@@ -25,7 +25,7 @@ use crate::fault_point::{self, Moment};
 use crate::store::money::WriteError;
 use crate::store::money::connection::Connection;
 use crate::store::money::written::Written;
-use crate::telemetry::trail::{self, Leg, What};
+use crate::telemetry::timeline::{self, Kind, Stage};
 
 /// The pause before a lane asks again after a failure.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -185,11 +185,11 @@ impl Lane {
             Ok(tried) => tried,
             Err(_) => Err(WriteError::Lost(sqlx::Error::PoolTimedOut)),
         };
-        let commands = batch.trails().count();
-        trail::note(batch.trails(), || {
-            let care = if unusual { "read" } else { "assumed" };
+        let commands = batch.timelines().count();
+        timeline::note(batch.timelines(), || {
+            let basis = if unusual { "read" } else { "assumed" };
             let result = tried.as_ref().map_or_else(WriteError::as_str, |_| "ok");
-            Leg { what: What::Batch { commands, care }, from, to: Instant::now(), result }
+            Stage { kind: Kind::Batch { commands, basis }, from, to: Instant::now(), result }
         });
         if tried.is_ok() {
             self.meters.batch_size.record(count(commands));
@@ -212,9 +212,9 @@ impl Lane {
         let started = Instant::now();
         let written = batch.write(connection).await;
         let took = started.elapsed();
-        trail::note(batch.trails(), || {
+        timeline::note(batch.timelines(), || {
             let result = if written.is_ok() { "ok" } else { "failed" };
-            Leg { what: What::Commit, from: started, to: started + took, result }
+            Stage { kind: Kind::Commit, from: started, to: started + took, result }
         });
         if written.is_ok() {
             self.meters.update_duration.record(took.as_secs_f64());

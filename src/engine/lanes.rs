@@ -87,7 +87,7 @@ impl Engine {
         if repeat_expected {
             seen.set();
         }
-        self.submit(Job { attempt, seen, unusual: false, deadline, answer, trail: None });
+        self.submit(Job { attempt, seen, unusual: false, deadline, answer, timeline: None });
         receipt_by(deadline, receipt).await
     }
 

@@ -14,7 +14,7 @@ use crate::core::{PlayerId, WalletState};
 use crate::fault_point::{self, Moment};
 use crate::store::directory::players;
 use crate::store::{LookupError, PgPool};
-use crate::telemetry::trail::{self, Leg, What};
+use crate::telemetry::timeline::{self, Kind, Stage};
 
 /// The engine's outbox: tells Redis what was committed, then the callers.
 pub struct Publisher {
@@ -54,12 +54,12 @@ impl Outbox for Publisher {
         }
         let (cache, pool) = (self.cache.clone(), self.pool.clone());
         self.runtime.spawn(async move {
-            let from = batch.iter().any(|settled| settled.trail.is_some()).then(Instant::now);
+            let from = batch.iter().any(|settled| settled.timeline.is_some()).then(Instant::now);
             let ahead = cache.publish_all(batch.iter().map(balance_after).collect()).await;
             if let Some(from) = from {
-                let what = What::Publish { commands: batch.len() };
-                trail::note(batch.iter().map(|settled| &settled.trail), || Leg {
-                    what,
+                let kind = Kind::Publish { commands: batch.len() };
+                timeline::note(batch.iter().map(|settled| &settled.timeline), || Stage {
+                    kind,
                     from,
                     to: Instant::now(),
                     result: "done",

@@ -14,7 +14,7 @@ use crate::core::{Attempt, Decision, RowOutcome, Standing, decide};
 use crate::store::money::WriteError;
 use crate::store::money::connection::Connection;
 use crate::store::money::repeats::{self, Repeats};
-use crate::telemetry::trail::{self, Leg, What};
+use crate::telemetry::timeline::{self, Kind, Stage};
 
 /// The most calls that wait to be looked up; what comes beyond them goes to the lane.
 const WAITING_MAX: usize = 2048;
@@ -80,9 +80,9 @@ impl Reading {
                 (Repeats::default(), "failed")
             }
         };
-        trail::note(jobs.iter().map(|job| &job.trail), || {
-            let what = What::Batch { commands: jobs.len(), care: "repeats" };
-            Leg { what, from, to: Instant::now(), result }
+        timeline::note(jobs.iter().map(|job| &job.timeline), || {
+            let kind = Kind::Batch { commands: jobs.len(), basis: "repeats" };
+            Stage { kind, from, to: Instant::now(), result }
         });
         let mut settled: Vec<Settled> = Vec::with_capacity(jobs.len());
         for job in jobs {

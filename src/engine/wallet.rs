@@ -28,7 +28,7 @@ use crate::core::{
 };
 use crate::store::LookupError;
 use crate::store::directory::players;
-use crate::telemetry::trail::Traced;
+use crate::telemetry::timeline::Traced;
 
 /// The door. One for each node.
 pub struct Wallet {
@@ -124,7 +124,7 @@ impl Wallet {
     }
 
     /// As [`Self::execute`], for callers who bound the wait themselves: here the deadline only says
-    /// until when the command may be begun. What happens on the way is written down where there is a trail.
+    /// until when the command may be begun. What happens on the way is written down where there is a timeline.
     ///
     /// # Errors
     /// As there.
@@ -132,13 +132,13 @@ impl Wallet {
         &self,
         command: Command,
         deadline: Instant,
-        trail: Traced,
+        timeline: Traced,
     ) -> Result<Receipt, WalletError> {
         let attempt = Attempt::new(command, Utc::now(), || TransactionId::new(Uuid::now_v7()));
         let (answer, receipt) = oneshot::channel();
         let attempt = Arc::new(attempt);
         let seen = Seen::default();
-        let job = Job { attempt, seen, unusual: false, deadline, answer, trail };
+        let job = Job { attempt, seen, unusual: false, deadline, answer, timeline };
         self.claims.begin(&job);
         self.engine.submit(job);
         match receipt.await {

@@ -73,8 +73,8 @@ impl Service {
         let client = self.call.client();
         let command = decode::command(request, &client.id, client.adapter.terms().policy)?;
         let common = self.call.common();
-        let (deadline, trail) = (common.deadline(), common.trail());
-        let executed = self.app.wallet.execute_unbounded(command.clone(), deadline, trail).await;
+        let (deadline, timeline) = (common.deadline(), common.timeline());
+        let executed = self.app.wallet.execute_unbounded(command.clone(), deadline, timeline).await;
         let receipt = executed.map_err(failure_of)?;
         self.call.ended(outcome_of(&command, &receipt));
         Ok(encode::executed(&command, &receipt))

@@ -79,7 +79,7 @@ async fn execute(
     command: &Command,
 ) -> Result<Response<Body>, Failure> {
     let common: &ProviderCall = call.as_ref();
-    let executing = wallet.execute_unbounded(command.clone(), common.deadline(), common.trail());
+    let executing = wallet.execute_unbounded(command.clone(), common.deadline(), common.timeline());
     let receipt = executing.await.map_err(failure_of)?;
     Ok(call.reply(&Answer::Executed(&receipt), outcome_of(command, &receipt)))
 }

@@ -3,15 +3,15 @@
 //! - here: how they are started;
 //! - `line`: an event as JSON; `output`: where lines go;
 //! - `instance`: the name of this process;
-//! - `trail`: what a traced command leaves behind; `traces`: the spans made of it; `otlp`: where
+//! - `timeline`: what a traced command leaves behind; `traces`: the spans made of it; `otlp`: where
 //!   they go.
 
 mod instance;
 mod line;
 mod otlp;
 mod output;
+pub mod timeline;
 pub mod traces;
-pub mod trail;
 
 use std::io::IsTerminal;
 

@@ -1,4 +1,4 @@
-//! Traces: one span for each callback that is sampled, with its legs as children. A span is made
+//! Traces: one span for each callback that is sampled, with its stages as children. A span is made
 //! of what the call has left behind, after its answer is there.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tokio::time::Instant;
 
 use super::otlp::{self, TracesError};
-use super::trail::{Leg, Trail, What};
+use super::timeline::{Kind, Stage, Timeline};
 use crate::config::Telemetry;
 
 /// Where callers and we name a trace, as W3C says.
@@ -35,7 +35,7 @@ pub struct Traces {
 #[derive(Debug)]
 pub struct CallSpan {
     span: Span,
-    trail: Option<Arc<Trail>>,
+    timeline: Option<Arc<Timeline>>,
     /// One moment by both clocks: spans are dated by one, everything else is timed by the other.
     moment: (SystemTime, Instant),
     tracer: SdkTracer,
@@ -65,8 +65,8 @@ impl Traces {
             .with_kind(SpanKind::Server)
             .with_start_time(dated(moment, came));
         let span = self.tracer.build_with_context(builder, &parent);
-        let trail = span.is_recording().then(Arc::default);
-        Box::new(CallSpan { span, trail, moment, tracer: self.tracer.clone() })
+        let timeline = span.is_recording().then(Arc::default);
+        Box::new(CallSpan { span, timeline, moment, tracer: self.tracer.clone() })
     }
 
     /// Sends what there is, and stops.
@@ -80,14 +80,14 @@ impl Traces {
 }
 
 impl CallSpan {
-    /// Where the legs are written down; `None` where the call is not sampled.
-    pub fn trail(&self) -> Option<Arc<Trail>> {
-        self.trail.clone()
+    /// Where the stages are written down; `None` where the call is not sampled.
+    pub fn timeline(&self) -> Option<Arc<Timeline>> {
+        self.timeline.clone()
     }
 
     /// The trace that the call belongs to, for the log; `None` where it is not sampled.
     pub fn trace_id(&self) -> Option<String> {
-        self.trail.as_ref().map(|_| self.span.span_context().trace_id().to_string())
+        self.timeline.as_ref().map(|_| self.span.span_context().trace_id().to_string())
     }
 
     /// Tells the caller which span its call was.
@@ -102,23 +102,23 @@ impl CallSpan {
 
     /// The call was answered. `failed` says why, where the fault is ours.
     pub fn finish(mut self: Box<Self>, attributes: Vec<KeyValue>, failed: Option<&'static str>) {
-        let Some(trail) = &self.trail else { return };
-        let legs = trail.legs();
+        let Some(timeline) = &self.timeline else { return };
+        let stages = timeline.stages();
         let root = self.span.span_context().clone();
-        let mut batches: Vec<(Leg, SpanContext)> = Vec::new();
+        let mut batches: Vec<(Stage, SpanContext)> = Vec::new();
         // A batch is written down after its commit, and has to be there first.
-        let (within, along): (Vec<Leg>, Vec<Leg>) =
-            legs.into_iter().partition(|leg| leg.what == What::Commit);
-        for leg in along {
-            let span = self.child(&root, leg);
-            if matches!(leg.what, What::Batch { .. }) {
-                batches.push((leg, span));
+        let (within, along): (Vec<Stage>, Vec<Stage>) =
+            stages.into_iter().partition(|stage| stage.kind == Kind::Commit);
+        for stage in along {
+            let span = self.child(&root, stage);
+            if matches!(stage.kind, Kind::Batch { .. }) {
+                batches.push((stage, span));
             }
         }
-        for leg in within {
+        for stage in within {
             let batch =
-                batches.iter().find(|(batch, _)| batch.from <= leg.from && leg.to <= batch.to);
-            self.child(batch.map_or(&root, |(_, span)| span), leg);
+                batches.iter().find(|(batch, _)| batch.from <= stage.from && stage.to <= batch.to);
+            self.child(batch.map_or(&root, |(_, span)| span), stage);
         }
         self.span.set_attributes(attributes);
         if let Some(reason) = failed {
@@ -127,27 +127,27 @@ impl CallSpan {
         self.span.end_with_timestamp(dated(self.moment, Instant::now()));
     }
 
-    fn child(&self, parent: &SpanContext, leg: Leg) -> SpanContext {
-        let (name, mut attributes) = match leg.what {
-            What::Claim { commands } => ("claim", vec![many(commands)]),
-            What::Batch { commands, care } => {
-                ("batch", vec![many(commands), KeyValue::new("wallet.care", care)])
+    fn child(&self, parent: &SpanContext, stage: Stage) -> SpanContext {
+        let (name, mut attributes) = match stage.kind {
+            Kind::Claim { commands } => ("claim", vec![many(commands)]),
+            Kind::Batch { commands, basis } => {
+                ("batch", vec![many(commands), KeyValue::new("wallet.basis", basis)])
             }
-            What::Commit => ("commit", vec![KeyValue::new("db.system.name", "postgresql")]),
-            What::Publish { commands } => ("publish", vec![many(commands)]),
+            Kind::Commit => ("commit", vec![KeyValue::new("db.system.name", "postgresql")]),
+            Kind::Publish { commands } => ("publish", vec![many(commands)]),
         };
-        attributes.push(KeyValue::new("wallet.result", leg.result));
+        attributes.push(KeyValue::new("wallet.result", stage.result));
         let parent = Context::new().with_remote_span_context(parent.clone());
-        let kind = match leg.what {
-            What::Batch { .. } => SpanKind::Internal,
-            What::Claim { .. } | What::Commit | What::Publish { .. } => SpanKind::Client,
+        let span_kind = match stage.kind {
+            Kind::Batch { .. } => SpanKind::Internal,
+            Kind::Claim { .. } | Kind::Commit | Kind::Publish { .. } => SpanKind::Client,
         };
         let builder = SpanBuilder::from_name(name)
-            .with_kind(kind)
-            .with_start_time(dated(self.moment, leg.from))
+            .with_kind(span_kind)
+            .with_start_time(dated(self.moment, stage.from))
             .with_attributes(attributes);
         let mut span = self.tracer.build_with_context(builder, &parent);
-        span.end_with_timestamp(dated(self.moment, leg.to));
+        span.end_with_timestamp(dated(self.moment, stage.to));
         span.span_context().clone()
     }
 }

@@ -1,23 +1,23 @@
 //! What happened to one command on its way, for the spans of its call. Whoever has the command in
 //! hand writes down what it has timed anyway; the spans are made in one place, once the call is
-//! answered. A command that is not traced has no trail, and costs the look at that.
+//! answered. A command that is not traced has no timeline, and costs the look at that.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// The legs of one command.
+/// The stages of one command.
 #[derive(Debug, Default)]
-pub struct Trail(Mutex<Vec<Leg>>);
+pub struct Timeline(Mutex<Vec<Stage>>);
 
-/// A command's trail, where it has one.
-pub type Traced = Option<Arc<Trail>>;
+/// A command's timeline, where it has one.
+pub type Traced = Option<Arc<Timeline>>;
 
 /// Something that took time.
 #[derive(Clone, Copy, Debug)]
-pub struct Leg {
+pub struct Stage {
     /// What was done.
-    pub what: What,
+    pub kind: Kind,
     /// When it was begun.
     pub from: Instant,
     /// When it had come to its end.
@@ -26,9 +26,9 @@ pub struct Leg {
     pub result: &'static str,
 }
 
-/// A leg of a command.
+/// A stage of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum Kind {
     /// Redis was asked about it, together with so many others.
     Claim {
         /// Itself included.
@@ -38,8 +38,8 @@ pub enum What {
     Batch {
         /// Itself included.
         commands: usize,
-        /// How carefully.
-        care: &'static str,
+        /// What it was decided on: assumptions, or what was read.
+        basis: &'static str,
     },
     /// The batch was written and committed.
     Commit,
@@ -50,23 +50,23 @@ pub enum What {
     },
 }
 
-impl Trail {
-    /// Writes a leg down.
-    pub fn add(&self, leg: Leg) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(leg);
+impl Timeline {
+    /// Writes a stage down.
+    pub fn add(&self, stage: Stage) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
     }
 
     /// What has been written down so far.
-    pub fn legs(&self) -> Vec<Leg> {
+    pub fn stages(&self) -> Vec<Stage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Writes one leg into the trails of all that took it. It is made only if there are any.
-pub fn note<'a>(commands: impl IntoIterator<Item = &'a Traced>, leg: impl FnOnce() -> Leg) {
-    let mut trails = commands.into_iter().flatten();
-    let Some(first) = trails.next() else { return };
-    let leg = leg();
-    first.add(leg);
-    trails.for_each(|trail| trail.add(leg));
+/// Writes one stage into the timelines of all that took it. It is made only if there are any.
+pub fn note<'a>(commands: impl IntoIterator<Item = &'a Traced>, stage: impl FnOnce() -> Stage) {
+    let mut timelines = commands.into_iter().flatten();
+    let Some(first) = timelines.next() else { return };
+    let stage = stage();
+    first.add(stage);
+    timelines.for_each(|timeline| timeline.add(stage));
 }
