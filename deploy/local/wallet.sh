@@ -15,7 +15,11 @@ fi
 # shellcheck source=/dev/null
 . "$state/environment"
 case $1 in
-  config) exec "$WALLET_BIN" "$@" "$root/deploy/dev.toml" ;;
+  config)
+    # `config check` without a file is about this one.
+    [[ $# == 2 && $2 == check ]] && set -- "$@" "$root/deploy/dev.toml"
+    exec "$WALLET_BIN" "$@"
+    ;;
   key | openapi) exec "$WALLET_BIN" "$@" ;; # they need none
 esac
 command=$1

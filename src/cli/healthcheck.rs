@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -22,7 +22,11 @@ pub(super) async fn ask(ops: SocketAddr) -> anyhow::Result<()> {
         stream.take(4096).read_to_string(&mut reply).await?;
         std::io::Result::Ok(reply)
     };
-    let reply = tokio::time::timeout(TIMEOUT, exchange).await??;
+    let reply =
+        tokio::time::timeout(TIMEOUT, exchange).await.unwrap_or_else(|late| Err(late.into()));
+    let reply = reply.with_context(|| {
+        format!("no node answers at {ops} (ops.listen or OPS_PORT): is one running, is that where?")
+    })?;
     if !reply.starts_with("HTTP/1.1 200") {
         bail!("not ready: {}", reply.lines().next().unwrap_or_default());
     }

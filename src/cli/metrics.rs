@@ -13,19 +13,6 @@ use crate::jobs::{self, Job};
 use crate::providers::Failure;
 use crate::{cache, http};
 
-/// What any call may come to before anything is decided.
-const FAILURES: [Failure; 9] = [
-    Failure::UnknownOperation,
-    Failure::AddressNotAllowed,
-    Failure::BadSignature,
-    Failure::TooLarge,
-    Failure::BadRequest(String::new()),
-    Failure::Busy,
-    Failure::Timeout,
-    Failure::Unavailable,
-    Failure::Internal,
-];
-
 /// Tells the recorder what each metric means.
 pub(super) fn describe() {
     cache::describe_metrics();
@@ -96,8 +83,7 @@ pub(super) fn start_at_zero(app: &App, with_jobs: bool) {
 }
 
 fn calls_at_zero(provider: &str, operation: &'static str) {
-    for outcome in FAILURES.iter().map(Failure::as_str).chain(["currency_unknown", "owner_unknown"])
-    {
+    for outcome in Failure::FAULTS {
         counter!(
             "wallet_calls_total",
             "provider" => provider.to_owned(),

@@ -179,6 +179,14 @@ fn without_value(error: &toml::de::Error) -> String {
     }
 }
 
+/// The key below its section that an error is about. It stands behind the message, which may repeat a
+/// value.
+fn key_of(error: &toml::de::Error) -> Option<String> {
+    let text = error.to_string();
+    let key = text.trim_end().lines().last()?.strip_prefix("in `")?.strip_suffix('`')?;
+    Some(key.to_owned())
+}
+
 /// Two that would listen on one port: the second one could not.
 fn same_port(http: &Http, ops: &Ops, grpc: &Grpc) -> Vec<String> {
     let mut taken = BTreeMap::new();
@@ -220,7 +228,9 @@ fn section<T: Section>(table: &mut Table, name: &str, errors: &mut Vec<String>) 
             Some(section)
         }
         Err(error) => {
-            errors.push(format!("[{name}]: {}", without_value(&error)));
+            let place =
+                key_of(&error).map_or_else(|| format!("[{name}]"), |key| format!("{name}.{key}"));
+            errors.push(format!("{place}: {}", without_value(&error)));
             None
         }
     }
@@ -347,6 +357,14 @@ mod tests {
             assert!(all.contains(part), "{part} is not in:\n{all}");
         }
         assert!(!all.contains("plain text"), "a secret must not be repeated:\n{all}");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_is_named_by_its_key_and_not_repeated() {
+        let env = Fixed(vec![("WALLET__DATABASE__LANES", "hidden"), ("DATABASE_URL", "x")]);
+        let ConfigErrors(errors) = load("", &env).expect_err("no number");
+        let all = errors.join("\n");
+        assert!(all.contains("database.lanes: invalid type") && !all.contains("hidden"), "{all}");
     }
 
     #[test]

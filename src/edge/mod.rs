@@ -10,12 +10,13 @@
 //! - `address`: the caller's address, behind proxies too; `shares`: what one address may take of
 //!   something that everybody needs;
 //! - `patience`: a connection that takes too long to ask for anything; `leftover`: one that still
-//!   sends when it has its reply;
+//!   sends when it has its reply; `begun`: one that ends with its request;
 //! - `path`: one way of spelling a path.
 
 pub mod address;
 pub mod admit;
 pub mod advice;
+pub mod begun;
 pub mod body;
 pub mod call;
 pub mod deadline;

@@ -178,6 +178,10 @@ impl Lane {
     /// deadlines do not cut it short: who comes with little time left would cost all others a
     /// connection that is only slow.
     async fn bounded_try(&mut self, batch: &mut Batch) -> Result<Vec<Written>, WriteError> {
+        if batch.unusual.is_empty() && batch.decided.is_empty() {
+            // Whoever was in it came too late. That says nothing about the database.
+            return Ok(Vec::new());
+        }
         let from = Instant::now();
         let limit = from + self.config.batch_timeout;
         let unusual = !batch.unusual.is_empty();
@@ -203,9 +207,6 @@ impl Lane {
 
     /// Reads what has to be read, decides and writes.
     async fn try_batch(&mut self, batch: &mut Batch) -> Result<Vec<Written>, WriteError> {
-        if batch.unusual.is_empty() && batch.decided.is_empty() {
-            return Ok(Vec::new());
-        }
         let connection = self.connection.get().await?;
         batch.read(connection, Some(ROUND_WINDOW)).await?;
         fault_point::reached(Moment::Claimed);

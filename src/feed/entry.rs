@@ -51,7 +51,11 @@ impl<'a> Mapping<'a> {
             let same = |column: &str| column.trim_start_matches('\u{feff}').trim() == name;
             header.iter().position(same).ok_or_else(|| {
                 let there: Vec<&str> = header.iter().collect();
-                format!("there is no column `{name}` but {}", there.join(", "))
+                let there = there.join(", ").replace(char::is_control, "\u{fffd}");
+                format!(
+                    "there is no column `{name}` but {there}: a list is UTF-8, its columns are \
+                     `feed.columns`, and between them stands `feed.delimiter`"
+                )
             })
         };
         let perhaps = |name: &Option<String>| name.as_deref().map(find).transpose();
@@ -216,6 +220,10 @@ mod tests {
         assert!(read(&feed, "7,B,1.50,1,r,").is_ok(), "a delimiter at the end");
         let lacking = StringRecord::from(vec!["id", "t"]);
         let error = Mapping::new(&feed, &lacking).err().expect("an error");
-        assert_eq!(error, "there is no column `a` but id, t");
+        assert!(error.starts_with("there is no column `a` but id, t: "), "{error}");
+        // UTF-16, as a terminal may be shown it.
+        let wide = StringRecord::from(vec!["\0i\0d", "\0t"]);
+        let error = Mapping::new(&feed, &wide).err().expect("an error");
+        assert!(error.contains("UTF-8") && !error.contains('\0'), "{error}");
     }
 }

@@ -18,6 +18,7 @@ use tower::ServiceExt;
 
 use super::standard::Standard;
 use super::streams::{Arrivals, Streams};
+use crate::edge::begun::Begun;
 use crate::edge::patience::Patient;
 use crate::edge::stack::Serve;
 use crate::http::server::{Connections, Limits, Stage};
@@ -130,12 +131,12 @@ async fn keep<S, C>(
         request.extensions_mut().insert(peer);
         let served = Arc::clone(&served);
         // Boxed, because it is passed on by value several times before it is first polled.
-        Box::pin(async move {
+        Begun::new(Box::pin(async move {
             match served.standard.find(request.uri().path()) {
                 Some(service) => service.oneshot(request).await,
                 None => served.calls.clone().oneshot(request).await,
             }
-        })
+        }))
     });
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut streams = Streams::new(arrivals);

@@ -28,6 +28,7 @@ use tower::ServiceExt;
 
 use super::threads::Threads;
 use crate::config;
+use crate::edge::begun::Begun;
 use crate::edge::leftover::Leftover;
 use crate::edge::patience::{InCall, Patient};
 use crate::edge::shares::{Share, Shares};
@@ -140,12 +141,12 @@ pub async fn serve(
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
             let (router, leaving, in_call) = (router.clone(), Arc::clone(&leaving), calls.clone());
-            async move {
+            Begun::new(async move {
                 in_call.set(true);
                 let replied = answer(router, request, &leaving).await;
                 in_call.set(false);
                 replied
-            }
+            })
         });
         let header_timeout = limits.header_timeout;
         let (http, watcher) = (http.clone(), graceful.watcher());

@@ -95,6 +95,9 @@ async fn a_spell_of_read_only_is_said_and_over_when_it_is_over() {
         Some(9_900),
         "reading goes on"
     );
+    let log = node.settled_log().await;
+    assert!(log.contains("nothing can be committed") && log.contains("interrupted"), "{log}");
+    assert!(!log.contains("the database answers again"), "nobody could know that yet: {log}");
     run(&server, &format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await;
     goes_on(node, "during").await;
     goes_on(node, "after").await;

@@ -143,6 +143,34 @@ async fn a_caller_that_hangs_up_is_written_down_and_counted() {
     assert!(of_bet["latency_us"].as_u64().expect("its time") > 0);
 }
 
+/// The node finds the end of the connection together with the request: nobody has looked at the call yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_that_hangs_up_with_its_last_byte_is_written_down_and_counted() {
+    const CALLS: u32 = 100;
+    let world = world("").await;
+    for number in 0..CALLS {
+        let body = pragmatic::bet("ann", &format!("b-{number}"), "r", "0.01").body();
+        let mut wire = Wire::to(world.api(0)).await;
+        assert!(wire.send(head(body.len()) + &body).await);
+        drop(wire);
+    }
+    let node = &world.nodes[0];
+    eventually("each is counted", async || {
+        let mut counted = 0.0;
+        for outcome in ["abandoned", "applied"] {
+            let labels = [("operation", "bet"), ("outcome", outcome)];
+            counted += node.metric("wallet_calls_total", &labels).await;
+        }
+        counted >= f64::from(CALLS)
+    })
+    .await;
+    assert_eq!(node.metric("wallet_in_flight_calls", &[("provider", "pragmatic")]).await, 0.0);
+    node.settled_log().await;
+    let of_bets = node.log_lines().into_iter().filter(|line| line["operation"] == "bet").count();
+    assert_eq!(u32::try_from(of_bets), Ok(CALLS));
+    world.check().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_refused_while_still_sending_hears_the_refusal() {
     let world = world("").await;
