@@ -9,6 +9,7 @@ mod examples;
 mod failure;
 pub mod grpc;
 pub mod issues;
+mod json;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
