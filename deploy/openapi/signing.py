@@ -4,6 +4,7 @@ deploy/local/api-fuzz.sh."""
 import hashlib
 import hmac
 import os
+import time
 from urllib.parse import parse_qsl, urlencode
 
 import requests
@@ -36,6 +37,20 @@ class Softswiss(requests.auth.AuthBase):
         return request
 
 
+class Spribe(requests.auth.AuthBase):
+    """HMAC-SHA256 over time, path with query, and the body's bytes."""
+
+    def __call__(self, request):
+        body = request.body or b""
+        body = body.encode() if isinstance(body, str) else body
+        key, stamp = os.environ["DEMO_SPRIBE_SECRET"].encode(), str(int(time.time()))
+        signed = (stamp + request.path_url).encode() + body
+        request.headers["X-Spribe-Client-ID"] = "demo-spribe-client"
+        request.headers["X-Spribe-Client-TS"] = stamp
+        request.headers["X-Spribe-Client-Signature"] = hmac.new(key, signed, hashlib.sha256).hexdigest()
+        return request
+
+
 @schemathesis.hook
 def map_body(context, body):
     """Names the demo's player where a call about free rounds names nobody, so that some are booked."""
@@ -54,3 +69,4 @@ def no_fault_of_ours(context, response, case):
 
 schemathesis.auth.set_from_requests(Pragmatic()).apply_to(path_regex="^/pragmatic/")
 schemathesis.auth.set_from_requests(Softswiss()).apply_to(path_regex="^/softswiss/")
+schemathesis.auth.set_from_requests(Spribe()).apply_to(path_regex="^/spribe/")

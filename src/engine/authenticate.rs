@@ -6,11 +6,23 @@ use uuid::Uuid;
 
 use super::wallet::{Wallet, WalletError, refuse_inactive, refuse_session};
 use crate::core::{
-    Exchange, GameId, GameState, Key, PlayerId, PlayerView, ProviderId, Reason, TokenHash, TxId,
+    Currency, Exchange, GameId, GameState, Key, PlayerId, PlayerView, ProviderId, Reason,
+    TokenHash, TxId,
 };
 use crate::store::directory::games;
 use crate::store::directory::sessions::{self, Replaced};
 use crate::store::ledger::log;
+
+/// What a call says of the player beside the token, as far as its protocol does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Named<'a> {
+    /// Whose token it must be.
+    pub player: Option<&'a PlayerId>,
+    /// What the wallet must be in.
+    pub currency: Option<&'a Currency>,
+    /// Which game is being opened.
+    pub game: Option<&'a GameId>,
+}
 
 /// A player who was let in.
 #[derive(Debug)]
@@ -22,20 +34,20 @@ pub struct Authenticated {
 }
 
 impl Wallet {
-    /// Who is behind a launch token, and what they have. `player` is whom the call names, if it does;
-    /// `exchange` says what becomes of the token. Whoever is refused has not used it up.
+    /// Who is behind a launch token, and what they have. `exchange` says what becomes of the token.
+    /// Whoever is refused has not used it up.
     ///
     /// # Errors
     /// [`WalletError`]; a token that is unknown, over, or another player's or provider's than named,
-    /// a player who is not active and a game that is off are refusals.
+    /// a player who is not active, another currency and a game that is off are refusals.
     pub async fn authenticate(
         &self,
         provider: &ProviderId,
         token: &TokenHash,
-        player: Option<&PlayerId>,
-        game: Option<&GameId>,
+        named: Named<'_>,
         exchange: Exchange,
     ) -> Result<Authenticated, WalletError> {
+        let Named { player, currency, game } = named;
         let found = sessions::launch(self.pool(), token, exchange.bound()).await?;
         let launch = found.ok_or(WalletError::Refused(Reason::SessionUnknown))?;
         let session = &launch.session;
@@ -49,6 +61,9 @@ impl Wallet {
             return Err(WalletError::Refused(Reason::SessionMismatch));
         }
         refuse_inactive(launch.wallet.status)?;
+        if currency.is_some_and(|named| *named != launch.wallet.currency) {
+            return Err(WalletError::Refused(Reason::CurrencyMismatch));
+        }
         if let Some(game) = game
             && games::state(self.pool(), provider, game).await? == GameState::Disabled
         {

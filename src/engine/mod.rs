@@ -19,7 +19,7 @@ mod slow_path;
 mod token_owners;
 mod wallet;
 
-pub use authenticate::Authenticated;
+pub use authenticate::{Authenticated, Named};
 pub use config::EngineConfig;
 pub use job::{Answer, Directly, Job, Outbox, Seen, Settled, receipt_by};
 pub use lanes::{Engine, Lanes};

@@ -14,6 +14,7 @@ use super::{encode, transactions};
 use crate::app::App;
 use crate::core::{Checks, Exchange, GameId, PlayerId, PlayerView, TokenHash};
 use crate::edge::record::CallOutcome;
+use crate::engine::Named;
 use crate::http::callback::{failure_of, outcome_of};
 use crate::providers::Failure;
 
@@ -55,7 +56,8 @@ impl Service {
         let Some(token) = token.filter(|_| game_is_good) else { return Err(faults.refusal()) };
         let client = &self.call.client().id;
         let wallet = &self.app.wallet;
-        let let_in = wallet.authenticate(client, &token, None, game.as_ref(), Exchange::Keep).await;
+        let named = Named { game: game.as_ref(), ..Named::default() };
+        let let_in = wallet.authenticate(client, &token, named, Exchange::Keep).await;
         Ok(let_in.map_err(failure_of)?.view)
     }
 

@@ -18,7 +18,7 @@ use crate::edge::call::{Arrival, ProviderCall};
 use crate::edge::prove::Prove;
 use crate::edge::record::CallOutcome;
 use crate::edge::stack::{self, Serve};
-use crate::engine::{Wallet, WalletError};
+use crate::engine::{Named, Wallet, WalletError};
 use crate::free_rounds::issues;
 use crate::providers::{self, Answer, Failure, Unnamed};
 
@@ -53,10 +53,11 @@ async fn answer(
     // The others are boxed, so that a bet does not carry the room that a look-up needs.
     match call.asks_for(request) {
         providers::Request::Execute(command) => execute(&app.wallet, &call, command).await,
-        providers::Request::Authenticate { token, player, game, exchange } => {
+        providers::Request::Authenticate { token, player, currency, game, exchange } => {
             let token = TokenHash::of(token.expose_secret());
-            let (provider, player, game) = (&call.provider().id, player.as_ref(), game.as_ref());
-            let entering = app.wallet.authenticate(provider, &token, player, game, *exchange);
+            let named =
+                Named { player: player.as_ref(), currency: currency.as_ref(), game: game.as_ref() };
+            let entering = app.wallet.authenticate(&call.provider().id, &token, named, *exchange);
             let entered = Box::pin(entering).await.map_err(failure_of)?;
             let answer =
                 Answer::Authenticated { player: &entered.view, token: entered.token.as_ref() };

@@ -125,6 +125,8 @@ pub enum Request {
         token: SecretString,
         /// Whose token it must be, where the protocol says so.
         player: Option<PlayerId>,
+        /// The wallet's currency, where the protocol names it.
+        currency: Option<Currency>,
         /// The game that is being opened; refused when it is off.
         game: Option<GameId>,
         /// What becomes of the token.

@@ -79,12 +79,13 @@ pub struct Opened<'c> {
     /// Which operation it is: the one of its path, unless its contents say.
     pub operation: &'static Operation,
     /// What the caller offers, each the scheme, the signed bytes, and the signature. All of them must
-    /// hold, and there is at least one.
+    /// hold, and there is at least one, except where the address says enough.
     pub proofs: Vec<Proof<'c>>,
     /// When it was signed, in a protocol that says so.
     pub signed: Option<Signed>,
     /// What the caller calls it; see [`Asked::echo`].
     pub echo: Option<String>,
+    by_address: bool,
     decode: Decode<'c>,
 }
 
@@ -107,7 +108,33 @@ impl<'c> Opened<'c> {
         proof: Proof<'c>,
         decode: impl FnOnce() -> Result<Request, Failure> + Send + 'c,
     ) -> Self {
-        Self { operation, proofs: vec![proof], signed: None, echo: None, decode: Box::new(decode) }
+        Self {
+            operation,
+            proofs: vec![proof],
+            signed: None,
+            echo: None,
+            by_address: false,
+            decode: Box::new(decode),
+        }
+    }
+
+    /// A call that offers no proof and is believed because of where it comes from. Only for a
+    /// provider whose settings say so and that is walled ([`Setup::is_walled`]): whoever calls from
+    /// elsewhere was refused before.
+    ///
+    /// [`Setup::is_walled`]: super::Setup::is_walled
+    pub fn by_address(
+        operation: &'static Operation,
+        decode: impl FnOnce() -> Result<Request, Failure> + Send + 'c,
+    ) -> Self {
+        Self {
+            operation,
+            proofs: Vec::new(),
+            signed: None,
+            echo: None,
+            by_address: true,
+            decode: Box::new(decode),
+        }
     }
 
     /// With one proof more, which must hold as well.
@@ -142,7 +169,8 @@ impl<'c> Opened<'c> {
         secrets: &Secrets,
         now: impl FnOnce() -> DateTime<Utc>,
     ) -> Result<Request, Failure> {
-        if self.proofs.is_empty() || !self.proofs.iter().all(|proof| secrets.verify(proof)) {
+        let offers_nothing = self.proofs.is_empty() && !self.by_address;
+        if offers_nothing || !self.proofs.iter().all(|proof| secrets.verify(proof)) {
             return Err(Failure::BadSignature);
         }
         if self.signed.is_some_and(|signed| (now() - signed.at).abs() > signed.within) {

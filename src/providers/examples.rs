@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{Adapter, Answer, Asked, Failure, Operation, PlayerView, Reply, Request};
 use crate::core::{
-    Currency, Entry, Micros, Outcome, PlayerId, PlayerStatus, Reason, Receipt, RowOutcome,
+    Action, Currency, Entry, Micros, Movement, Outcome, PlayerId, PlayerStatus, Reason, Receipt,
+    RowOutcome,
 };
 
 /// The player of every example: `deploy/demo.toml` has it.
@@ -19,6 +20,9 @@ const DECIDED_AT: i64 = 1_795_341_600;
 /// The first movement of an example has this id, the next one the next.
 const FIRST_ID: u128 = 0x0199_f1c2_a4b0_7c3e_8d55_12ab_34cd_56ef;
 
+/// What a reversal gives back in an example.
+const REVERSED: Micros = Micros::new(5_320_000);
+
 /// What came of a call.
 pub enum Said {
     /// It took effect, or the player was found.
@@ -27,6 +31,8 @@ pub enum Said {
     NoEffect(Reason),
     /// It was kept until it can be decided.
     Parked(Reason),
+    /// It was done before.
+    Repeated,
     /// It came after its own reversal.
     Cancelled,
     /// A business reason stood against it.
@@ -75,29 +81,35 @@ impl Case {
             };
             return Some(adapter.encode(asked, &answer));
         };
-        let ids = (FIRST_ID..).take(command.movements.len());
-        let outcomes = ids.map(|id| self.outcome(id)).collect::<Option<_>>()?;
+        let movements = (FIRST_ID..).zip(&command.movements);
+        let outcomes = movements.map(|(id, movement)| self.outcome(id, movement));
+        let outcomes = outcomes.collect::<Option<_>>()?;
         let receipt = Receipt { currency, balance, version, status, outcomes };
         Some(adapter.encode(asked, &Answer::Executed(&receipt)))
     }
 
-    fn outcome(&self, id: u128) -> Option<Outcome> {
+    fn outcome(&self, id: u128, movement: &Movement) -> Option<Outcome> {
+        let moved = match movement.action {
+            Action::Reverse { .. } => REVERSED,
+            _ => movement.action.requested(),
+        };
         let entry = |outcome, reason| {
             Some(Entry {
                 transaction_id: Uuid::from_u128(id),
                 outcome,
                 reason,
-                amount_micros: 0,
+                amount_micros: if outcome == RowOutcome::Applied { moved.get() } else { 0 },
                 shortfall_micros: 0,
                 balance_after_micros: Some(self.balance_micros),
                 created_at: DateTime::from_timestamp(DECIDED_AT, 0)?,
                 reversed_by: None,
                 first_reversal: None,
-                detail: None,
+                detail: movement.detail.clone(),
             })
         };
         match &self.said {
             Said::Done => entry(RowOutcome::Applied, None).map(Outcome::Applied),
+            Said::Repeated => entry(RowOutcome::Applied, None).map(Outcome::Replayed),
             Said::NoEffect(reason) => {
                 entry(RowOutcome::Noted, Some(*reason)).map(Outcome::NoEffect)
             }

@@ -9,9 +9,11 @@ mod examples;
 mod failure;
 pub mod grpc;
 pub mod issues;
+mod json;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
+pub mod spribe;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -64,7 +66,8 @@ pub struct Page {
 }
 
 /// Every protocol that this build speaks.
-pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL, grpc::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] =
+    &[pragmatic::PROTOCOL, softswiss::PROTOCOL, spribe::PROTOCOL, grpc::PROTOCOL];
 
 /// The protocol of that name.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

@@ -136,7 +136,10 @@ impl Demo {
             ("OPS_PORT", "0"),
             ("DEMO_PRAGMATIC_SECRET", "demo-pragmatic-secret"),
             ("DEMO_SOFTSWISS_TOKEN", "demo-softswiss-token"),
+            ("DEMO_SPRIBE_SECRET", "demo-spribe-secret"),
             ("DEMO_ARCADE_KEY", "demo-arcade-key"),
+            // What is signed with its time goes stale; what was signed in 1970 has to stay so.
+            ("WALLET__PROVIDERS__SPRIBE__SETTINGS__TIMESTAMP_TOLERANCE_S", "1700000000"),
         ];
         let (config, data) = (root().join("deploy/dev.toml"), root().join("deploy/demo.toml"));
         // The second time as by a second `make run`, which changes nothing.

@@ -23,6 +23,7 @@ fn demo(command: &mut Command) -> &mut Command {
         ("DATABASE_URL", "postgres://wallet:S3CRET@127.0.0.1:1/wallet"),
         ("DEMO_PRAGMATIC_SECRET", "demo-pragmatic-secret"),
         ("DEMO_SOFTSWISS_TOKEN", "demo-softswiss-token"),
+        ("DEMO_SPRIBE_SECRET", "demo-spribe-secret"),
         ("DEMO_ARCADE_KEY", "demo-arcade-key"),
     ])
 }
@@ -46,7 +47,13 @@ fn a_configuration_is_checked_without_anything_to_connect_to_and_shown_without_i
     assert_eq!(table["http"]["drain_ms"].as_integer(), Some(0), "of the file");
     let url = table["database"]["url"].as_str();
     assert_eq!(url, Some("postgres://wallet:(hidden)@127.0.0.1:1/wallet"), "of the environment");
-    for secret in ["S3CRET", "demo-pragmatic-secret", "demo-softswiss-token", "demo-operator-key"] {
+    for secret in [
+        "S3CRET",
+        "demo-pragmatic-secret",
+        "demo-softswiss-token",
+        "demo-spribe-secret",
+        "demo-operator-key",
+    ] {
         assert!(!shown.contains(secret) && !complained.contains(secret), "{secret} is shown");
     }
 }

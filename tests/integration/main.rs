@@ -29,6 +29,7 @@ mod redis_faults;
 mod rooms;
 mod sessions;
 mod softswiss;
+mod spribe;
 mod statements;
 mod store_properties;
 mod strangers;

@@ -7,7 +7,7 @@ use seamless_wallet::core::{
     Action, Amount, Category, Command, Exchange, GameId, Movement, PlayerStatus, Policy,
     ProviderId, Reason, Receipt, TokenHash, TxId,
 };
-use seamless_wallet::engine::{Authenticated, WalletError};
+use seamless_wallet::engine::{Authenticated, Named, WalletError};
 use seamless_wallet::store::directory::sessions::{self, Issued, NewSession};
 use secrecy::ExposeSecret as _;
 
@@ -55,7 +55,8 @@ impl House {
         let (player, token) = (player.map(player_id), TokenHash::of(token));
         let game = game.map(|game| GameId::parse(game).expect("an id"));
         let wallet = &self.nodes[turn % 2].wallet;
-        wallet.authenticate(&acme(), &token, player.as_ref(), game.as_ref(), exchange).await
+        let named = Named { player: player.as_ref(), currency: None, game: game.as_ref() };
+        wallet.authenticate(&acme(), &token, named, exchange).await
     }
 
     /// A bet or a win of Ann's with that token.

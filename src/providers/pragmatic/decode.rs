@@ -68,7 +68,13 @@ impl Call<'_> {
     fn authenticate(&self) -> Result<Request, Failure> {
         let token = SecretString::from(self.form.need("token")?);
         let game = self.form.read_any("gameId", GameId::parse)?;
-        Ok(Request::Authenticate { token, player: None, game, exchange: Exchange::Keep })
+        Ok(Request::Authenticate {
+            token,
+            player: None,
+            currency: None,
+            game,
+            exchange: Exchange::Keep,
+        })
     }
 
     fn balance(&self, games: Vec<GameId>) -> Result<Request, Failure> {

@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::support::chromium::Chromium;
-use crate::support::operator;
 use crate::support::world::World;
+use crate::support::{operator, spribe};
 
 /// Opens a call of Swagger UI's, fills nothing in, sends it, and answers what came back.
 async fn try_out(browser: &Chromium, call: &str) -> Value {
@@ -36,9 +36,10 @@ async fn open(browser: &Chromium, world: &World, name: &str) {
 #[tokio::test]
 async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     let Some(browser) = Chromium::open().await else { return };
-    let world = World::with_nodes(1).await;
+    let world = World::tuned(1, spribe::PROVIDER).await;
     world.bank.open("demo-player", "1000.00").await;
     world.bank.session("demo-token", "demo-player", "pragmatic", 600).await;
+    world.bank.session("demo-spribe-token", "demo-player", "spribe", 600).await;
 
     open(&browser, &world, "pragmatic").await;
     let secret = crate::support::pragmatic::SECRET;
@@ -59,6 +60,15 @@ async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     let play = try_out(&browser, "softswiss_play").await;
     assert_eq!(play["balance"], 100_100, "{play}");
     assert!(world.row("softswiss", "a-0001").await.is_some());
+
+    open(&browser, &world, "spribe").await;
+    type_secret(&browser, "spribe", "another-secret").await;
+    assert_eq!(try_out(&browser, "spribe_info").await["code"], 413);
+    type_secret(&browser, "spribe", spribe::SECRET).await;
+    // The example's time is long over: the page signs with its own.
+    assert_eq!(try_out(&browser, "spribe_auth").await["code"], 200);
+    assert_eq!(try_out(&browser, "spribe_withdraw").await["code"], 200);
+    assert!(world.row("spribe", "tx-1").await.is_some());
 
     open(&browser, &world, "").await;
     type_secret(&browser, "operator", operator::KEY).await;
@@ -96,6 +106,7 @@ async fn every_view_shows_its_calls_and_no_complaint() {
         ("operator", "/operator/v1/", 10),
         ("pragmatic", "/pragmatic/", 13),
         ("softswiss", "/softswiss/", 3),
+        ("spribe", "/spribe/", 5),
     ] {
         open(&browser, &world, view).await;
         browser.wait_for("!!document.querySelector('.opblock')").await;

@@ -197,6 +197,7 @@ impl MadeUp {
             return Ok(Request::Authenticate {
                 token,
                 player: None,
+                currency: None,
                 game: None,
                 exchange: Exchange::Issue,
             });

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use super::document::Document;
 use super::requests::{Says, variants};
 use crate::support::world::World;
-use crate::support::{pragmatic, softswiss};
+use crate::support::{pragmatic, softswiss, spribe};
 
 /// A node with the player and the token of the documents' examples.
 async fn world() -> World {
-    let world = World::with_nodes(1).await;
+    let world = World::tuned(1, spribe::PROVIDER).await;
     world.bank.open("p-42", "1000.00").await;
     world
 }
@@ -80,6 +80,29 @@ async fn softswiss_takes_what_its_document_allows_and_nothing_else() {
             if (reply.0 == 400) != (says == Says::Refuse) {
                 wrong.push(format!(
                     "{} {name}: {says:?}, but {reply:?} to {body:.300}",
+                    operation.path
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spribe_takes_what_its_document_allows_and_nothing_else() {
+    let document = Document::of_protocol("spribe");
+    let world = world().await;
+    let mut wrong = Vec::new();
+    for operation in document.operations() {
+        let schema = document.resolved(operation.body().expect("a body"));
+        let example = operation.example();
+        for (name, value, says) in tries(&document, schema, &example) {
+            let body = altered(&example, &name, value.as_ref());
+            let reply = spribe::Call::of(operation.path, body.clone()).send(world.api(0)).await;
+            let message = reply["message"].as_str().expect("a message");
+            if message.starts_with("Bad request: ") != (says == Says::Refuse) {
+                wrong.push(format!(
+                    "{} {name}: {says:?}, but {reply} to {body:.300}",
                     operation.path
                 ));
             }
