@@ -5,10 +5,12 @@
 
 pub mod adapter;
 mod call;
+pub mod evolution;
 mod examples;
 mod failure;
 pub mod grpc;
 pub mod issues;
+mod json;
 pub mod pragmatic;
 pub mod signature;
 pub mod softswiss;
@@ -64,7 +66,8 @@ pub struct Page {
 }
 
 /// Every protocol that this build speaks.
-pub const PROTOCOLS: &[Protocol] = &[pragmatic::PROTOCOL, softswiss::PROTOCOL, grpc::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] =
+    &[pragmatic::PROTOCOL, softswiss::PROTOCOL, evolution::PROTOCOL, grpc::PROTOCOL];
 
 /// The protocol of that name.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {
