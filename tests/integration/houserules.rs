@@ -57,7 +57,15 @@ fn no_part_knows_what_it_must_not_know() {
     const REDIS: &[&str] = &["fred"];
     const HTTP: &[&str] = &["axum", "hyper", "tower", "crate::http"];
     const PROVIDERS: &[&str] = &["crate::providers"];
-    const WORDS: &[&str] = &["pragmatic", "Pragmatic", "softswiss", "Softswiss", "SOFTSWISS"];
+    const WORDS: &[&str] = &[
+        "pragmatic",
+        "Pragmatic",
+        "softswiss",
+        "Softswiss",
+        "SOFTSWISS",
+        "evolution",
+        "Evolution",
+    ];
     const CLOCKS: &[&str] = &["Utc::now", "Instant::now", "SystemTime", "now_v7"];
     const WAITING: &[&str] = &["tokio", "async ", ".await"];
     const STORES: &[&str] = &["crate::store", "crate::cache", "crate::engine"];
@@ -70,13 +78,14 @@ fn no_part_knows_what_it_must_not_know() {
         ("feed", &[SQL, HTTP, PROVIDERS, WORDS, REDIS]),
         ("engine", &[HTTP, PROVIDERS, WORDS, REDIS]),
         // Its documentation may name providers as examples.
-        ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::"]]),
+        ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::", "evolution::"]]),
         ("grpc", &[SQL, REDIS, WORDS]),
         ("http/callback.rs", &[WORDS]),
         ("edge", &[SQL, REDIS, WORDS, STORES, &["crate::app", "crate::http", "crate::grpc"]]),
         ("providers", &[SQL, REDIS, CLOCKS, WAITING, STORES]),
-        ("providers/pragmatic", &[&["softswiss"]]),
-        ("providers/softswiss", &[&["pragmatic"]]),
+        ("providers/pragmatic", &[&["softswiss", "evolution"]]),
+        ("providers/softswiss", &[&["pragmatic", "evolution"]]),
+        ("providers/evolution", &[&["pragmatic", "softswiss"]]),
     ] {
         let lines = lines(part);
         let found = unknown.iter().flat_map(|words| places(&lines, words));

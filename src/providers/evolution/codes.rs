@@ -13,6 +13,7 @@ macro_rules! statuses {
 
         impl Status {
             /// Every status that this wallet answers.
+            #[cfg(test)]
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
 
             /// As it goes over the wire.

@@ -10,6 +10,10 @@ const POOR: i64 = 1_000_000;
 
 /// Every answer to a call of that name.
 pub(super) fn of(operation: &str) -> Vec<Case> {
+    let whose = match operation {
+        "promo_payout" => "Nobody's id",
+        _ => "Nobody's id, or not whose the sid is",
+    };
     let mut cases = vec![case("OK", "Carried out", Said::Done)];
     cases.extend(match operation {
         "check" => vec![sid(), locked()],
@@ -38,10 +42,7 @@ pub(super) fn of(operation: &str) -> Vec<Case> {
         _ => vec![currency(), closed()],
     });
     cases.extend([
-        refused("INVALID_PARAMETER_user", "Nobody's id, or not whose the sid is", {
-            Reason::SessionMismatch
-        })
-        .failing(),
+        refused("INVALID_PARAMETER_user", whose, Reason::SessionMismatch).failing(),
         case("INVALID_PARAMETER", "The call cannot be understood", {
             Said::Failed(Failure::BadRequest("userId: empty".to_owned()))
         }),
