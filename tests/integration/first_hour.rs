@@ -23,6 +23,7 @@ fn demo(command: &mut Command) -> &mut Command {
         ("DATABASE_URL", "postgres://wallet:S3CRET@127.0.0.1:1/wallet"),
         ("DEMO_PRAGMATIC_SECRET", "demo-pragmatic-secret"),
         ("DEMO_SOFTSWISS_TOKEN", "demo-softswiss-token"),
+        ("DEMO_EVOLUTION_TOKEN", "demo-evolution-token"),
         ("DEMO_ARCADE_KEY", "demo-arcade-key"),
     ])
 }

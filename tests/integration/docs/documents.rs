@@ -10,7 +10,7 @@ use crate::support::node::program;
 use crate::support::tool;
 
 /// Every document: everything, and what one kind of integrator needs.
-pub const NAMES: [&str; 4] = ["wallet", "operator", "pragmatic", "softswiss"];
+pub const NAMES: [&str; 5] = ["wallet", "operator", "pragmatic", "softswiss", "evolution"];
 
 /// What the program prints.
 pub fn printed(name: &str) -> String {

@@ -36,9 +36,12 @@ async fn open(browser: &Chromium, world: &World, name: &str) {
 #[tokio::test]
 async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     let Some(browser) = Chromium::open().await else { return };
-    let world = World::with_nodes(1).await;
+    let provider = "[providers.evolution]\nprotocol = 'evolution'\n\
+                    secrets = ['env:EVOLUTION_TOKEN']\nallow = ['127.0.0.0/8']";
+    let world = World::tuned(1, provider).await;
     world.bank.open("demo-player", "1000.00").await;
     world.bank.session("demo-token", "demo-player", "pragmatic", 600).await;
+    world.bank.session("demo-evolution-sid", "demo-player", "evolution", 600).await;
 
     open(&browser, &world, "pragmatic").await;
     let secret = crate::support::pragmatic::SECRET;
@@ -59,6 +62,14 @@ async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     let play = try_out(&browser, "softswiss_play").await;
     assert_eq!(play["balance"], 100_100, "{play}");
     assert!(world.row("softswiss", "a-0001").await.is_some());
+
+    open(&browser, &world, "evolution").await;
+    type_secret(&browser, "evolution", "another-token").await;
+    assert_eq!(try_out(&browser, "evolution_balance").await["status"], "INVALID_TOKEN_ID");
+    type_secret(&browser, "evolution", crate::support::evolution::TOKEN).await;
+    let debit = try_out(&browser, "evolution_debit").await;
+    assert_eq!((&debit["status"], &debit["uuid"]), (&json!("OK"), &json!("u-3")), "{debit}");
+    assert!(world.row("evolution", "D:r-5001").await.is_some());
 
     open(&browser, &world, "").await;
     type_secret(&browser, "operator", operator::KEY).await;
@@ -96,6 +107,7 @@ async fn every_view_shows_its_calls_and_no_complaint() {
         ("operator", "/operator/v1/", 10),
         ("pragmatic", "/pragmatic/", 13),
         ("softswiss", "/softswiss/", 3),
+        ("evolution", "/evolution/", 6),
     ] {
         open(&browser, &world, view).await;
         browser.wait_for("!!document.querySelector('.opblock')").await;
