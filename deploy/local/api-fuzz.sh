@@ -3,7 +3,7 @@
 # holds every answer against them; then asks whether the ledger is whole. Throw-away servers.
 #   EXAMPLES   how many calls are made up for each operation (50)
 #   SEED       what they are made of (1), so that a run can be repeated
-#   ONLY       the documents (operator pragmatic softswiss spribe)
+#   ONLY       the documents (operator pragmatic softswiss evolution spribe)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -38,7 +38,8 @@ unset "${!WALLET__@}"
 PORT=$(free_port) OPS_PORT=$(free_port) DATABASE_URL=$(postgres_url postgres postgres)
 export PORT OPS_PORT DATABASE_URL REDIS_URL
 export DEMO_PRAGMATIC_SECRET=demo-pragmatic-secret DEMO_SOFTSWISS_TOKEN=demo-softswiss-token
-export DEMO_SPRIBE_SECRET=demo-spribe-secret DEMO_ARCADE_KEY=demo-arcade-key
+export DEMO_EVOLUTION_TOKEN=demo-evolution-token DEMO_SPRIBE_SECRET=demo-spribe-secret
+export DEMO_ARCADE_KEY=demo-arcade-key
 
 say "building the wallet"
 run_child env SQLX_OFFLINE=true cargo build --locked --target-dir "${CARGO_TARGET_DIR:-$ROOT/target}" || die "the build failed"
@@ -55,7 +56,7 @@ done
 
 failed=0
 cd "$STATE" # schemathesis keeps examples that failed where it runs
-for name in ${ONLY:-operator pragmatic softswiss spribe}; do
+for name in ${ONLY:-operator pragmatic softswiss evolution spribe}; do
   say "$name"
   options=()
   [[ $name != operator ]] || options=(--header "Authorization: Bearer demo-operator-key")
@@ -73,7 +74,7 @@ grep -q '"findings":0' "$STATE/report.json" || { complain "the ledger is not who
 # A run whose calls nobody believed would find nothing.
 say "what came of the providers' calls"
 sed -nE 's/.*"message":"call","provider":"([^"]+)".*"outcome":"([^"]+)".*/\1 \2/p' "$LOG" | sort | uniq -c | tee "$STATE/outcomes"
-for name in ${ONLY:-pragmatic softswiss spribe}; do
+for name in ${ONLY:-pragmatic softswiss evolution spribe}; do
   [[ $name == operator ]] || grep -q " $name applied$" "$STATE/outcomes" || { complain "$name: nothing was applied"; failed=1; }
 done
 if grep -E '"level":"ERROR"|panicked' "$LOG" | head -n 20; then

@@ -12,7 +12,8 @@ export PORT=${PORT:-8080} OPS_PORT=${OPS_PORT:-9090}
 GRPC_PORT=${GRPC_PORT:-8081}
 export WALLET__GRPC__LISTEN=127.0.0.1:$GRPC_PORT
 export DEMO_PRAGMATIC_SECRET=demo-pragmatic-secret DEMO_SOFTSWISS_TOKEN=demo-softswiss-token
-export DEMO_SPRIBE_SECRET=demo-spribe-secret DEMO_ARCADE_KEY=demo-arcade-key
+export DEMO_EVOLUTION_TOKEN=demo-evolution-token DEMO_SPRIBE_SECRET=demo-spribe-secret
+export DEMO_ARCADE_KEY=demo-arcade-key
 CONFIG=$ROOT/deploy/dev.toml
 
 BUILD=${BUILD:-dev}

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import os
 import time
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
 import schemathesis
@@ -51,6 +51,17 @@ class Spribe(requests.auth.AuthBase):
         return request
 
 
+class Evolution(requests.auth.AuthBase):
+    """The shared token, in the query."""
+
+    def __call__(self, request):
+        parts = urlsplit(request.url)
+        pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "authToken"]
+        pairs.append(("authToken", os.environ["DEMO_EVOLUTION_TOKEN"]))
+        request.url = urlunsplit(parts._replace(query=urlencode(pairs)))
+        return request
+
+
 @schemathesis.hook
 def map_body(context, body):
     """Names the demo's player where a call about free rounds names nobody, so that some are booked."""
@@ -70,3 +81,4 @@ def no_fault_of_ours(context, response, case):
 schemathesis.auth.set_from_requests(Pragmatic()).apply_to(path_regex="^/pragmatic/")
 schemathesis.auth.set_from_requests(Softswiss()).apply_to(path_regex="^/softswiss/")
 schemathesis.auth.set_from_requests(Spribe()).apply_to(path_regex="^/spribe/")
+schemathesis.auth.set_from_requests(Evolution()).apply_to(path_regex="^/evolution/")

@@ -1,6 +1,7 @@
 //! Who is behind a token: at the beginning of a game, when a token may be exchanged for another one,
 //! and for calls that name no player.
 
+use chrono::{TimeDelta, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -9,8 +10,8 @@ use crate::core::{
     Currency, Exchange, GameId, GameState, Key, PlayerId, PlayerView, ProviderId, Reason,
     TokenHash, TxId,
 };
-use crate::store::directory::games;
-use crate::store::directory::sessions::{self, Replaced};
+use crate::store::directory::sessions::{self, Issued, Replaced};
+use crate::store::directory::{games, players};
 use crate::store::ledger::log;
 
 /// What a call says of the player beside the token, as far as its protocol does.
@@ -71,6 +72,36 @@ impl Wallet {
         }
         let token = if launch.is_replaced { None } else { self.exchange(token, exchange).await? };
         Ok(Authenticated { view: launch.wallet.into(), token })
+    }
+
+    /// A new launch token for a player's games at this provider.
+    ///
+    /// # Errors
+    /// [`WalletError`]; a player who is unknown or not active is refused.
+    pub async fn launch(
+        &self,
+        provider: &ProviderId,
+        player: &PlayerId,
+        lifetime: TimeDelta,
+    ) -> Result<Authenticated, WalletError> {
+        let unknown = WalletError::Refused(Reason::PlayerUnknown);
+        let wallet = players::find(self.pool(), player).await?.ok_or(unknown)?;
+        refuse_inactive(wallet.status)?;
+        let token = Uuid::new_v4().simple().to_string();
+        let session = sessions::NewSession {
+            token: TokenHash::of(&token),
+            player: player.clone(),
+            provider: provider.clone(),
+            game: None,
+            expires_at: Utc::now() + lifetime,
+        };
+        match sessions::issue(self.pool(), &session).await? {
+            Issued::Done => {
+                Ok(Authenticated { view: wallet.into(), token: Some(SecretString::from(token)) })
+            }
+            Issued::PlayerUnknown => Err(unknown),
+            Issued::AnotherPlayers => Err(WalletError::Internal),
+        }
     }
 
     /// Puts another token in the place of this one; gives it back where it is ours.

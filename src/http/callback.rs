@@ -63,6 +63,13 @@ async fn answer(
                 Answer::Authenticated { player: &entered.view, token: entered.token.as_ref() };
             Ok(call.reply(&answer, about(&entered.view)))
         }
+        providers::Request::Launch { player, lifetime } => {
+            let launching = app.wallet.launch(&call.provider().id, player, *lifetime);
+            let entered = Box::pin(launching).await.map_err(failure_of)?;
+            let answer =
+                Answer::Authenticated { player: &entered.view, token: entered.token.as_ref() };
+            Ok(call.reply(&answer, about(&entered.view)))
+        }
         providers::Request::Balance { player, checks, .. } => {
             tell_balance(&app.wallet, &call, player, checks).await
         }

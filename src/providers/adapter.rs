@@ -4,7 +4,7 @@
 use std::fmt;
 
 use axum::http::{HeaderName, HeaderValue};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::call::{Opened, Operation, RawCall};
@@ -131,6 +131,13 @@ pub enum Request {
         game: Option<GameId>,
         /// What becomes of the token.
         exchange: Exchange,
+    },
+    /// A launch token for a player, where the protocol has a call for it.
+    Launch {
+        /// Whose.
+        player: PlayerId,
+        /// How long it is good.
+        lifetime: TimeDelta,
     },
     /// What is the balance?
     Balance {

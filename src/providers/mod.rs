@@ -5,6 +5,7 @@
 
 pub mod adapter;
 mod call;
+pub mod evolution;
 mod examples;
 mod failure;
 pub mod grpc;
@@ -66,8 +67,13 @@ pub struct Page {
 }
 
 /// Every protocol that this build speaks.
-pub const PROTOCOLS: &[Protocol] =
-    &[pragmatic::PROTOCOL, softswiss::PROTOCOL, spribe::PROTOCOL, grpc::PROTOCOL];
+pub const PROTOCOLS: &[Protocol] = &[
+    pragmatic::PROTOCOL,
+    softswiss::PROTOCOL,
+    evolution::PROTOCOL,
+    spribe::PROTOCOL,
+    grpc::PROTOCOL,
+];
 
 /// The protocol of that name.
 pub fn protocol(name: &str) -> Option<&'static Protocol> {

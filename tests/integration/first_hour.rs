@@ -24,6 +24,7 @@ fn demo(command: &mut Command) -> &mut Command {
         ("DEMO_PRAGMATIC_SECRET", "demo-pragmatic-secret"),
         ("DEMO_SOFTSWISS_TOKEN", "demo-softswiss-token"),
         ("DEMO_SPRIBE_SECRET", "demo-spribe-secret"),
+        ("DEMO_EVOLUTION_TOKEN", "demo-evolution-token"),
         ("DEMO_ARCADE_KEY", "demo-arcade-key"),
     ])
 }

@@ -57,8 +57,17 @@ fn no_part_knows_what_it_must_not_know() {
     const REDIS: &[&str] = &["fred"];
     const HTTP: &[&str] = &["axum", "hyper", "tower", "crate::http"];
     const PROVIDERS: &[&str] = &["crate::providers"];
-    const WORDS: &[&str] =
-        &["pragmatic", "Pragmatic", "softswiss", "Softswiss", "SOFTSWISS", "spribe", "Spribe"];
+    const WORDS: &[&str] = &[
+        "pragmatic",
+        "Pragmatic",
+        "softswiss",
+        "Softswiss",
+        "SOFTSWISS",
+        "evolution",
+        "Evolution",
+        "spribe",
+        "Spribe",
+    ];
     const CLOCKS: &[&str] = &["Utc::now", "Instant::now", "SystemTime", "now_v7"];
     const WAITING: &[&str] = &["tokio", "async ", ".await"];
     const STORES: &[&str] = &["crate::store", "crate::cache", "crate::engine"];
@@ -71,14 +80,15 @@ fn no_part_knows_what_it_must_not_know() {
         ("feed", &[SQL, HTTP, PROVIDERS, WORDS, REDIS]),
         ("engine", &[HTTP, PROVIDERS, WORDS, REDIS]),
         // Its documentation may name providers as examples.
-        ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::", "spribe::"]]),
+        ("http", &[SQL, REDIS, &["pragmatic::", "softswiss::", "evolution::", "spribe::"]]),
         ("grpc", &[SQL, REDIS, WORDS]),
         ("http/callback.rs", &[WORDS]),
         ("edge", &[SQL, REDIS, WORDS, STORES, &["crate::app", "crate::http", "crate::grpc"]]),
         ("providers", &[SQL, REDIS, CLOCKS, WAITING, STORES]),
-        ("providers/pragmatic", &[&["softswiss", "spribe"]]),
-        ("providers/softswiss", &[&["pragmatic", "spribe"]]),
-        ("providers/spribe", &[&["pragmatic", "softswiss"]]),
+        ("providers/pragmatic", &[&["softswiss", "evolution", "spribe"]]),
+        ("providers/softswiss", &[&["pragmatic", "evolution", "spribe"]]),
+        ("providers/evolution", &[&["pragmatic", "softswiss", "spribe"]]),
+        ("providers/spribe", &[&["pragmatic", "softswiss", "evolution"]]),
     ] {
         let lines = lines(part);
         let found = unknown.iter().flat_map(|words| places(&lines, words));

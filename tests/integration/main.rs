@@ -10,6 +10,7 @@ mod currencies;
 mod decide_properties;
 mod deployment;
 mod docs;
+mod evolution;
 mod feed;
 mod first_hour;
 mod free_rounds;

@@ -10,7 +10,8 @@ use crate::support::node::program;
 use crate::support::tool;
 
 /// Every document: everything, and what one kind of integrator needs.
-pub const NAMES: [&str; 5] = ["wallet", "operator", "pragmatic", "softswiss", "spribe"];
+pub const NAMES: [&str; 6] =
+    ["wallet", "operator", "pragmatic", "softswiss", "evolution", "spribe"];
 
 /// What the program prints.
 pub fn printed(name: &str) -> String {

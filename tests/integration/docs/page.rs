@@ -36,9 +36,12 @@ async fn open(browser: &Chromium, world: &World, name: &str) {
 #[tokio::test]
 async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     let Some(browser) = Chromium::open().await else { return };
-    let world = World::tuned(1, spribe::PROVIDER).await;
+    let evolution = "[providers.evolution]\nprotocol = 'evolution'\n\
+                     secrets = ['env:EVOLUTION_TOKEN']\nallow = ['127.0.0.0/8']";
+    let world = World::tuned(1, &format!("{evolution}\n{}", spribe::PROVIDER)).await;
     world.bank.open("demo-player", "1000.00").await;
     world.bank.session("demo-token", "demo-player", "pragmatic", 600).await;
+    world.bank.session("demo-evolution-sid", "demo-player", "evolution", 600).await;
     world.bank.session("demo-spribe-token", "demo-player", "spribe", 600).await;
 
     open(&browser, &world, "pragmatic").await;
@@ -69,6 +72,13 @@ async fn what_is_tried_out_on_the_page_is_signed_there_and_moves_money() {
     assert_eq!(try_out(&browser, "spribe_auth").await["code"], 200);
     assert_eq!(try_out(&browser, "spribe_withdraw").await["code"], 200);
     assert!(world.row("spribe", "tx-1").await.is_some());
+    open(&browser, &world, "evolution").await;
+    type_secret(&browser, "evolution", "another-token").await;
+    assert_eq!(try_out(&browser, "evolution_balance").await["status"], "INVALID_TOKEN_ID");
+    type_secret(&browser, "evolution", crate::support::evolution::TOKEN).await;
+    let debit = try_out(&browser, "evolution_debit").await;
+    assert_eq!((&debit["status"], &debit["uuid"]), (&json!("OK"), &json!("u-3")), "{debit}");
+    assert!(world.row("evolution", "D:r-5001").await.is_some());
 
     open(&browser, &world, "").await;
     type_secret(&browser, "operator", operator::KEY).await;
@@ -107,6 +117,7 @@ async fn every_view_shows_its_calls_and_no_complaint() {
         ("pragmatic", "/pragmatic/", 13),
         ("softswiss", "/softswiss/", 3),
         ("spribe", "/spribe/", 5),
+        ("evolution", "/evolution/", 6),
     ] {
         open(&browser, &world, view).await;
         browser.wait_for("!!document.querySelector('.opblock')").await;

@@ -10,6 +10,7 @@ use chrono::Utc;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use seamless_wallet::app::App;
 use seamless_wallet::config::{Config, Env};
+use seamless_wallet::core::PlayerStatus;
 use seamless_wallet::engine::Lanes;
 use seamless_wallet::http;
 use seamless_wallet::http::server::{self, Limits, Stage};
@@ -229,6 +230,24 @@ async fn a_login_exchanges_the_token_and_wins_by_the_old_one_are_paid() {
     let next = [("token", &*new), ("tx", "4"), ("amount", "1.00")];
     assert_eq!(said(&node.call("stake", &next).await, "status"), "ok");
     assert_eq!(node.world.balance("ann").await, 1200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protocol_may_ask_for_a_token_of_a_player_who_is_there_and_may_play() {
+    let node = Node::start().await;
+    for name in ["ann", "bob"] {
+        node.player(name, "10.00").await;
+    }
+    let reply = node.call("launch", &[("player", "ann")]).await;
+    let token = said(&reply, "token").to_owned();
+    let stake = [("token", &*token), ("tx", "1"), ("amount", "1.00")];
+    assert_eq!(said(&node.call("stake", &stake).await, "status"), "ok");
+    assert_eq!(node.world.balance("ann").await, 900);
+    let reply = node.call("launch", &[("player", "nobody")]).await;
+    assert_eq!(said(&reply, "why"), "player_unknown");
+    node.world.bank.set_status("bob", PlayerStatus::Frozen).await;
+    let reply = node.call("launch", &[("player", "bob")]).await;
+    assert_eq!(said(&reply, "why"), "player_frozen");
 }
 
 #[tokio::test(flavor = "multi_thread")]

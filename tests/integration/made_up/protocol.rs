@@ -31,6 +31,7 @@ const RPC: &[&str] = &["rpc"];
 const OPERATIONS: &[Operation] = &[
     // What a call to the one URL is before anybody has looked into it.
     Operation::post("rpc", RPC),
+    Operation::post("launch", RPC),
     Operation::post("login", RPC),
     Operation::post("stake", RPC),
     Operation::post("buy", RPC),
@@ -191,6 +192,10 @@ fn executed(receipt: &Receipt) -> Value {
 
 impl MadeUp {
     fn request(&self, name: &str, form: Form) -> Result<Request, Failure> {
+        if name == "launch" {
+            let player = read(&form, "player", |id| PlayerId::parse(id))?;
+            return Ok(Request::Launch { player, lifetime: TimeDelta::minutes(1) });
+        }
         let token = form.get("token")?.to_owned();
         if name == "login" {
             let token = SecretString::from(token);

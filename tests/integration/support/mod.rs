@@ -7,7 +7,8 @@
 //!   one's own, to be broken.
 //! - [`node`]: the wallet's program as a process.
 //! - [`http`]: calling a node, in whole requests or byte by byte.
-//! - [`pragmatic`], [`softswiss`], [`spribe`], [`operator`]: callers that speak and sign like the real ones.
+//! - [`pragmatic`], [`softswiss`], [`evolution`], [`spribe`], [`operator`]: callers that speak and sign
+//!   like the real ones.
 //! - [`mod@grpc`]: an in-house game, with the client that is generated.
 //! - [`proxy`]: a wire to a server that is slow, is cut, or loses what comes back.
 //! - [`traffic`]: providers that play rounds and repeat themselves until they are answered; one
@@ -26,6 +27,7 @@ pub mod bank;
 pub mod certificates;
 pub mod chromium;
 pub mod database;
+pub mod evolution;
 pub mod grpc;
 pub mod haproxy;
 pub mod http;

@@ -15,7 +15,7 @@ use super::http::Endpoint;
 use super::patience::PATIENCE;
 use super::process::{Folder, Process};
 use super::redis_server::RedisServer;
-use super::{grpc, operator, pragmatic, softswiss, spribe};
+use super::{evolution, grpc, operator, pragmatic, softswiss, spribe};
 
 /// What a node is started with. Small pools, because many nodes share one server.
 const CONFIG: &str = r#"
@@ -44,6 +44,7 @@ pub const SECRETS: [(&str, &str); 6] = [
     ("PRAGMATIC_SECRET", pragmatic::SECRET),
     ("SOFTSWISS_TOKEN", softswiss::TOKEN),
     ("SPRIBE_SECRET", spribe::SECRET),
+    ("EVOLUTION_TOKEN", evolution::TOKEN),
     ("ARCADE_KEY", grpc::KEY),
     ("ARCADE_NEXT_KEY", grpc::NEXT_KEY),
     ("BINGO_KEY", grpc::OTHER_KEY),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::document::Document;
 use super::requests::{Says, variants};
 use crate::support::world::World;
-use crate::support::{pragmatic, softswiss, spribe};
+use crate::support::{evolution, pragmatic, softswiss, spribe};
 
 /// A node with the player and the token of the documents' examples.
 async fn world() -> World {
@@ -101,6 +101,49 @@ async fn spribe_takes_what_its_document_allows_and_nothing_else() {
             let reply = spribe::Call::of(operation.path, body.clone()).send(world.api(0)).await;
             let message = reply["message"].as_str().expect("a message");
             if message.starts_with("Bad request: ") != (says == Says::Refuse) {
+                wrong.push(format!(
+                    "{} {name}: {says:?}, but {reply} to {body:.300}",
+                    operation.path
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The objects within are tried by their own fields; who plays has to exist.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evolution_takes_what_its_document_allows_and_nothing_else() {
+    const PROVIDER: &str = "[providers.evolution]
+        protocol = 'evolution'
+        secrets = ['env:EVOLUTION_TOKEN']
+        allow = ['127.0.0.0/8']";
+    let document = Document::of_protocol("evolution");
+    let world = World::tuned(1, PROVIDER).await;
+    world.bank.open("demo-player", "1000.00").await;
+    let mut wrong = Vec::new();
+    for operation in document.operations() {
+        let schema = document.resolved(operation.body().expect("a body"));
+        let example = operation.example();
+        let mut bodies = Vec::new();
+        for (name, value, says) in tries(&document, schema, &example) {
+            let inner = document.resolved(&schema["properties"][&name]);
+            if inner["properties"].is_object() {
+                for (field, value, says) in tries(&document, inner, &example[&name]) {
+                    let object = altered(&example[&name], &field, value.as_ref());
+                    let body = altered(&example, &name, Some(&object));
+                    if field != "details" {
+                        bodies.push((format!("{name}.{field}"), body, says));
+                    }
+                }
+            } else if name != "userId" || says == Says::Refuse {
+                bodies.push((name.clone(), altered(&example, &name, value.as_ref()), says));
+            }
+        }
+        for (name, body, says) in bodies {
+            let call = evolution::Call::of(operation.path, body.clone());
+            let reply = call.attempt(world.api(0)).await.expect("a reply").json();
+            if (reply["status"] == "INVALID_PARAMETER") != (says == Says::Refuse) {
                 wrong.push(format!(
                     "{} {name}: {says:?}, but {reply} to {body:.300}",
                     operation.path
