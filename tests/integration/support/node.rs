@@ -40,7 +40,7 @@ const CONFIG: &str = r#"
 "#;
 
 /// The environment that [`Setup`] refers to.
-pub const SECRETS: [(&str, &str); 6] = [
+pub const SECRETS: [(&str, &str); 7] = [
     ("PRAGMATIC_SECRET", pragmatic::SECRET),
     ("SOFTSWISS_TOKEN", softswiss::TOKEN),
     ("SPRIBE_SECRET", spribe::SECRET),
