@@ -16,7 +16,9 @@ pub fn on(outcome: &str) -> Option<&'static str> {
             "if it is the provider's, add it to the provider's `allow`; if it is a proxy's, add that \
              to http.trusted_proxies"
         }
-        "unknown_operation" => "below the provider's slug the protocol has no such path to POST to",
+        "unknown_operation" => {
+            "below the provider's slug the protocol has no such path, or not by this method"
+        }
         "unknown_provider" => "a call's path begins with the slug of a configured provider",
         "player_unknown" => {
             "no wallet has exactly this id (capitals count): open it with POST /operator/v1/players"

@@ -4,7 +4,7 @@
 use chrono::DateTime;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation as Path;
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{OpenApi, RefOr, ResponseBuilder};
 use uuid::Uuid;
 
 use super::{Adapter, Answer, Asked, Failure, Operation, PlayerView, Reply, Request};
@@ -145,6 +145,14 @@ pub fn bodies(call: &mut Path) -> Vec<&mut serde_json::Value> {
             content.example.iter_mut().chain(named)
         })
         .collect()
+}
+
+/// Says of a call that is otherwise always answered with HTTP 200 what HTTP itself refuses.
+pub fn add_long_head(call: &mut Path) {
+    let refused = ResponseBuilder::new()
+        .description("The head has more than 16 KiB. Nobody has looked at the call.")
+        .build();
+    call.responses.responses.insert("431".to_owned(), RefOr::T(refused));
 }
 
 /// Puts a reply among the examples of its status, which the document has to name.

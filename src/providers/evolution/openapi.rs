@@ -60,6 +60,7 @@ fn add_examples(
     operation: &'static Operation,
 ) -> Option<()> {
     let call = examples::post(document, &format!("/evolution/{}", operation.name))?;
+    examples::add_long_head(call);
     call.parameters = Some(vec![RefOr::T(token_parameter())]);
     let body: Value = examples::bodies(call).first().map(|body| (**body).clone())?;
     for case in cases::of(operation.name) {
@@ -139,8 +140,7 @@ const CALLS: &str = "Evolution";
     operation_id = "evolution_check",
     tag = CALLS,
     request_body(content = Check, example = json!({
-        "sid": "demo-evolution-sid", "userId": "demo-player", "channel": {"type": "P"},
-        "uuid": "u-1",
+        "sid": "demo-evolution-sid", "userId": "demo-player", "uuid": "u-1",
     })),
     responses((status = 200, description = "Let in, or what stands against it", body = Session)),
 )]
@@ -154,8 +154,7 @@ fn check() {}
     operation_id = "evolution_balance",
     tag = CALLS,
     request_body(content = Balance, example = json!({
-        "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR", "game": null,
-        "uuid": "u-2",
+        "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR", "uuid": "u-2",
     })),
     responses((status = 200, description = "The balance, or what stands against it",
                body = Standing)),
@@ -173,8 +172,7 @@ fn balance() {}
     tag = CALLS,
     request_body(content = Move, example = json!({
         "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR",
-        "game": {"id": "g-77", "type": "roulette",
-                 "details": {"table": {"id": "tbl-1", "vid": null}}},
+        "game": {"id": "g-77", "details": {"table": {"id": "tbl-1"}}},
         "transaction": {"id": "d-5001", "refId": "r-5001", "amount": 2.5}, "uuid": "u-3",
     })),
     responses((status = 200, description = "Placed, or what stands against it", body = Standing)),
@@ -192,8 +190,7 @@ fn debit() {}
     tag = CALLS,
     request_body(content = Move, example = json!({
         "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR",
-        "game": {"id": "g-77", "type": "roulette",
-                 "details": {"table": {"id": "tbl-1", "vid": null}}},
+        "game": {"id": "g-77", "details": {"table": {"id": "tbl-1"}}},
         "transaction": {"id": "c-5002", "refId": "r-5001", "amount": 5.0}, "uuid": "u-4",
     })),
     responses((status = 200, description = "Settled, or what stands against it", body = Standing)),
@@ -212,8 +209,7 @@ fn credit() {}
     tag = CALLS,
     request_body(content = Move, example = json!({
         "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR",
-        "game": {"id": "g-77", "type": "roulette",
-                 "details": {"table": {"id": "tbl-1", "vid": null}}},
+        "game": {"id": "g-77", "details": {"table": {"id": "tbl-1"}}},
         "transaction": {"id": "d-5001", "refId": "r-5001", "amount": 2.5}, "uuid": "u-5",
     })),
     responses((status = 200, description = "Undone, or what stands against it", body = Standing)),
@@ -230,10 +226,8 @@ fn cancel() {}
     operation_id = "evolution_promo_payout",
     tag = CALLS,
     request_body(content = PromoPayout, example = json!({
-        "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR", "game": null,
-        "promoTransaction": {"type": "JackpotWin", "id": "pr-1", "amount": 10.0,
-                             "jackpots": [{"id": "jp-1", "winAmount": 10.0}]},
-        "uuid": "u-6",
+        "sid": "demo-evolution-sid", "userId": "demo-player", "currency": "EUR",
+        "promoTransaction": {"type": "JackpotWin", "id": "pr-1", "amount": 10.0}, "uuid": "u-6",
     })),
     responses((status = 200, description = "Paid, now or before, or what stands against it",
                body = Standing)),

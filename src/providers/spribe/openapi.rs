@@ -58,6 +58,7 @@ fn add_examples(
     let path = format!("/spribe/{}", operation.name);
     let call = examples::post(document, &path)?;
     let body = examples::bodies(call).first()?.to_string();
+    examples::add_long_head(call);
     call.parameters = Some(headers(&path, &body).into_iter().map(RefOr::T).collect());
     let request = asked(spribe, operation, &body).ok()?;
     for case in cases::of(operation.name) {
