@@ -19,6 +19,8 @@ use crate::provider::Provider;
 use crate::providers::grpc::{AUTHENTICATE, BALANCE, BATCH_EXECUTE, EXECUTE, STREAM_TRANSACTIONS};
 use crate::providers::{Failure, Operation};
 
+/// How long after its deadline a batch may still be worded.
+const WORDING_A_BATCH: Duration = Duration::from_millis(100);
 /// How long a call may take, in the caller's words.
 const TIMEOUT: &str = "grpc-timeout";
 
@@ -125,8 +127,15 @@ impl edge::call::Call for Call {
         self.client().id.as_str()
     }
 
+    /// The commands of a batch keep the deadline one by one; the batch has a moment more, to say so of
+    /// each.
     fn deadline(&self) -> Instant {
-        self.common.deadline()
+        match self.common.operation() {
+            Some(operation) if *operation == BATCH_EXECUTE => {
+                self.common.deadline() + WORDING_A_BATCH
+            }
+            _ => self.common.deadline(),
+        }
     }
 
     fn admit(&self) -> Result<(), Refusal> {

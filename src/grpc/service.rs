@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
+use tokio::time::timeout_at;
 use tonic::{Request, Response, Status};
 
 use super::call::Call;
@@ -94,8 +95,12 @@ impl Service {
         Ok(self.call.take_places(further)?)
     }
 
+    /// Each keeps the deadline by itself: whoever waits for a locked wallet keeps no result from the
+    /// others.
     async fn batch_item(&self, request: &proto::ExecuteRequest) -> proto::BatchResult {
-        let result = match self.executed(request).await {
+        let deadline = self.call.common().deadline();
+        let executed = timeout_at(deadline, self.executed(request)).await;
+        let result = match executed.unwrap_or_else(|_| Err(Failure::Timeout.into())) {
             Ok(response) => batch_result::Result::Response(response),
             Err(refusal) => {
                 self.call.ended_refused(&refusal);

@@ -1,5 +1,7 @@
 //! Tokens: what they open, what takes their place, and whose they are.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use futures_util::future::join_all;
 use seamless_wallet::core::policy::SessionRule;
@@ -300,6 +302,24 @@ async fn who_ends_a_session_ends_what_took_its_place() {
     }
     assert_eq!(house.bet_refused("b2", "own").await, Some(Reason::SessionExpired));
     assert!(!revoke().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_that_is_broken_off_half_way_can_be_made_again() {
+    let house = House::open().await;
+    assert_eq!(refusal(house.lets_in(0, "launch", bind("own")).await), None);
+    let mut lock = house.database.pool.begin().await.expect("a transaction");
+    let sql = "SELECT 1 FROM session WHERE token_hash = $1 FOR UPDATE";
+    let own = TokenHash::of("own");
+    let locked = sqlx::query(sql).bind(own.as_bytes().as_slice()).execute(&mut *lock).await;
+    locked.expect("a lock");
+    let pool = house.nodes[0].wallet.pool();
+    let revoke = async || sessions::revoke(pool, &TokenHash::of("launch")).await;
+    // It has ended the first one, as far as it saw, and nobody waits for the second.
+    tokio::time::timeout(Duration::from_millis(500), revoke()).await.expect_err("too long");
+    lock.rollback().await.expect("the end of the lock");
+    assert!(revoke().await.expect("done"));
+    assert_eq!(house.bet_refused("b1", "own").await, Some(Reason::SessionExpired));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use sqlx::PgPool;
 
 use crate::core::{GameId, PlayerId, ProviderId, SessionFact, TokenHash, WalletState};
 use crate::store::LookupError;
+use crate::store::pool::begin_transaction;
 use crate::store::rows::{session_fact, stored, wallet_state};
 
 /// A session to be stored.
@@ -220,6 +221,8 @@ pub async fn revoke(pool: &PgPool, token: &TokenHash) -> Result<bool, LookupErro
     let mut next = token.as_bytes().to_vec();
     let mut any = false;
     // One by one, because none can be replaced any more once it has ended: so the last one is found.
+    // All or none, because one that has ended does not say any more what took its place.
+    let mut transaction = begin_transaction(pool).await?;
     loop {
         let ended = sqlx::query_scalar!(
             r#"
@@ -231,12 +234,14 @@ pub async fn revoke(pool: &PgPool, token: &TokenHash) -> Result<bool, LookupErro
             "#,
             next,
         )
-        .fetch_optional(pool)
+        .fetch_optional(&mut *transaction)
         .await?;
         any |= ended.is_some();
         match ended.flatten() {
             Some(successor) => next = successor,
-            None => return Ok(any),
+            None => break,
         }
     }
+    transaction.commit().await?;
+    Ok(any)
 }

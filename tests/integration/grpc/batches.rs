@@ -83,3 +83,24 @@ async fn a_batch_has_a_limit_and_counts_as_many_calls_as_it_has_commands() {
     assert_eq!(world.balance("ann").await, 9800);
     world.check().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_is_late_keeps_no_result_from_the_others_of_its_batch() {
+    let (world, mut client) = tuned("providers.arcade.deadline_ms = 1500").await;
+    world.bank.open("bob", "1.00").await;
+    let mut lock = world.database.pool.begin().await.expect("a transaction");
+    let sql = "SELECT 1 FROM wallet WHERE player_id = 'ann' FOR UPDATE";
+    sqlx::query(sql).execute(&mut *lock).await.expect("a lock");
+    let commands =
+        vec![command("ann", vec![debit("a", 100)]), command("bob", vec![debit("b", 100)])];
+    let results = client.batch_execute(keyed(BatchExecuteRequest { commands })).await;
+    let results = results.expect("results").into_inner().results;
+    let [Some(Item::Error(ann)), Some(Item::Response(bob))] =
+        [&results[0].result, &results[1].result]
+    else {
+        panic!("{results:?}");
+    };
+    assert!(ann.retry, "{ann:?}");
+    assert_eq!((bob.first().outcome(), bob.cents()), (Outcome::Applied, 0));
+    lock.rollback().await.expect("the end of the lock");
+}
