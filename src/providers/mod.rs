@@ -7,6 +7,7 @@ pub mod adapter;
 mod call;
 pub mod evolution;
 mod examples;
+pub mod exponents;
 mod failure;
 pub mod grpc;
 pub mod issues;

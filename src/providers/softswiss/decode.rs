@@ -29,7 +29,7 @@ impl Softswiss {
         let play: Play = wire::parse(body).map_err(Failure::BadRequest)?;
         let player = checked("user_id", PlayerId::parse(&play.user_id))?;
         let currency = checked("currency", Currency::parse(&play.currency))?;
-        let exponent = self.exponent(&currency)?;
+        let exponent = self.exponents.of(&currency)?;
         let game = checked("game", GameId::parse(&play.game))?;
         let round =
             play.game_id.map(|game_id| checked("game_id", RoundId::parse(game_id))).transpose()?;
@@ -52,7 +52,7 @@ impl Softswiss {
         let player = checked("user_id", PlayerId::parse(&rollback.user_id))?;
         let currency = checked("currency", Currency::parse(&rollback.currency))?;
         // No amount is named, but the reply tells one.
-        self.exponent(&currency)?;
+        self.exponents.of(&currency)?;
         let game = checked("game", GameId::parse(&rollback.game))?;
         let round = checked("game_id", RoundId::parse(&rollback.game_id))?;
         if rollback.actions.is_empty() {

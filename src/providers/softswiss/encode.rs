@@ -59,7 +59,7 @@ impl Softswiss {
     /// is shown as the largest that it can: what is shown can always be bet. `None` where nobody
     /// knows what the smallest unit is.
     fn units(&self, currency: &Currency, balance: Micros) -> Option<i64> {
-        let exponent = self.known_exponent(currency)?;
+        let exponent = self.exponents.known(currency)?;
         Some(balance.to_minor(exponent).unwrap_or(i64::MAX).max(0))
     }
 }

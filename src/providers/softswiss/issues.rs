@@ -76,7 +76,7 @@ impl Issues for Softswiss {
     /// An issue is paid once it is over; until then there is nothing to do.
     fn request(&self, call: &IssueCall, owner: &IssueOwner, key: TxId) -> Result<Request, Failure> {
         let IssueOwner { player, currency } = owner.clone();
-        let exponent = self.exponent(&currency)?;
+        let exponent = self.exponents.of(&currency)?;
         if call.state != IssueState::Final {
             return Ok(balance(player, currency, None));
         }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::exponents::Exponents;
 use super::issues::Issues;
 use super::signature::{Proof, Scheme};
 use super::{
@@ -59,7 +60,7 @@ struct Settings {
 /// The adapter of one provider.
 struct Softswiss {
     provider: ProviderId,
-    exponents: BTreeMap<Currency, u32>,
+    exponents: Exponents,
     policy: Policy,
 }
 
@@ -67,7 +68,7 @@ impl Softswiss {
     /// Checks the settings; the error lists everything that is wrong with them.
     fn new(provider: ProviderId, settings: Settings) -> Result<Self, String> {
         let mut wrong = Vec::new();
-        let exponents = exponents::read(settings.exponents, &mut wrong);
+        let exponents = Exponents::new(exponents::AGREED, settings.exponents, &mut wrong);
         let max_bet = settings.max_bet.and_then(|text| match Amount::parse(&text, 6) {
             Ok(Amount::ZERO) => {
                 wrong.push("max_bet: must be above zero".to_owned());
@@ -132,11 +133,11 @@ impl Adapter for Softswiss {
     }
 
     fn can_count(&self, currency: &Currency) -> bool {
-        self.known_exponent(currency).is_some()
+        self.exponents.known(currency).is_some()
     }
 
     fn counted_finer_than_booked(&self) -> Vec<Currency> {
-        self.finer_than_booked()
+        self.exponents.finer_than_booked()
     }
 
     fn encode(&self, asked: Asked<'_>, answer: &Answer<'_>) -> Reply {

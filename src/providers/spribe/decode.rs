@@ -91,7 +91,7 @@ impl Spribe {
     pub(super) fn withdraw(&self, body: &[u8]) -> Result<Request, Failure> {
         let withdraw: Withdraw = parse(body).map_err(Failure::BadRequest)?;
         let currency = self.currency(&withdraw.currency)?;
-        let exponent = self.exponent(&currency)?;
+        let exponent = self.exponents.of(&currency)?;
         let amount = checked("amount", Amount::from_minor(withdraw.amount, exponent))?;
         let movement = Movement {
             tx_id: key("provider_tx_id", &withdraw.provider_tx_id)?,
@@ -113,7 +113,7 @@ impl Spribe {
     pub(super) fn deposit(&self, body: &[u8]) -> Result<Request, Failure> {
         let deposit: Deposit = parse(body).map_err(Failure::BadRequest)?;
         let currency = self.currency(&deposit.currency)?;
-        let exponent = self.exponent(&currency)?;
+        let exponent = self.exponents.of(&currency)?;
         let (amount, rest) =
             checked("amount", Amount::from_minor_cut_off(deposit.amount, exponent))?;
         let tx_id = key("provider_tx_id", &deposit.provider_tx_id)?;
@@ -170,7 +170,7 @@ impl Spribe {
     /// A currency of which amounts can be read and told.
     fn currency(&self, code: &str) -> Result<Currency, Failure> {
         let currency = checked("currency", Currency::parse(code))?;
-        self.exponent(&currency).map(|_| currency)
+        self.exponents.of(&currency).map(|_| currency)
     }
 
     fn category(&self, action: &str) -> Category {

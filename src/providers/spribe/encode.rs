@@ -102,7 +102,7 @@ impl Spribe {
     /// is shown as the largest that it can: what is shown can always be bet. `None` where nobody
     /// knows how it is counted.
     fn units(&self, currency: &Currency, balance: Micros) -> Option<i64> {
-        let exponent = self.known_exponent(currency)?;
+        let exponent = self.exponents.known(currency)?;
         Some(balance.to_minor(exponent).unwrap_or(i64::MAX).max(0))
     }
 }

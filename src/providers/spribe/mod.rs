@@ -10,11 +10,10 @@ mod settings;
 mod units;
 pub mod wire;
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::settings::Settings;
+use super::exponents::Exponents;
 use super::signature::{Proof, Scheme};
 use super::{
     Adapter, Answer, Asked, Failure, Opened, Operation, Page, Protocol, RawCall, Reply, Setup,
@@ -49,7 +48,7 @@ const OPERATIONS: &[Operation] = &[
 struct Spribe {
     provider: ProviderId,
     settings: Settings,
-    exponents: BTreeMap<Currency, u32>,
+    exponents: Exponents,
     policy: Policy,
 }
 
@@ -59,7 +58,7 @@ impl Spribe {
         let settings: Settings = settings.try_into().map_err(|error| error.to_string())?;
         let mut wrong = Vec::new();
         settings.check(is_walled, &mut wrong);
-        let exponents = units::read(settings.exponents.clone(), &mut wrong);
+        let exponents = Exponents::new(units::AGREED, settings.exponents.clone(), &mut wrong);
         let policy = settings.policy(&mut wrong);
         if wrong.is_empty() {
             Ok(Self { provider, settings, exponents, policy })
@@ -121,11 +120,11 @@ impl Adapter for Spribe {
     }
 
     fn can_count(&self, currency: &Currency) -> bool {
-        self.known_exponent(currency).is_some()
+        self.exponents.known(currency).is_some()
     }
 
     fn counted_finer_than_booked(&self) -> Vec<Currency> {
-        self.finer_than_booked()
+        self.exponents.finer_than_booked()
     }
 
     fn encode(&self, asked: Asked<'_>, answer: &Answer<'_>) -> Reply {
